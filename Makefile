@@ -1,0 +1,67 @@
+# `make setup && make run` is all that a laptop needs; `make help` lists the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-stamp
+# Two workers suit the two cores of a small machine; WORKERS=8 elsewhere.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all check format mutants bench lock
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
+
+setup: $(STAMP) ## make .venv from the lock (PYTHON=/path/to/python3.11 chooses the interpreter)
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@set -e; \
+	right='import sys; sys.exit(sys.version_info < (3, 11))'; found=; \
+	for candidate in $${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do \
+	  if "$$candidate" -c "$$right" >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "authsvc needs Python 3.11 or newer and found none; install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1 || ! $(BIN)/python -c "$$right"; then \
+	  "$$found" -m venv --clear $(VENV) || { \
+	    echo "$$found cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## start a development server on http://localhost:8000
+	$(BIN)/authsvc dev
+
+# -r s with the summary of tests/conftest.py: what did not run is named at the end.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
+
+test: setup ## the tests (at most 10 minutes on two cores)
+	$(PYTEST) -m "not slow"
+
+test-all: setup ## the long corpora, fault and load tests that `make test` leaves out (at most 25 minutes)
+	$(PYTEST) -m slow
+
+check: setup ## lint, formatting, types and import rules; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## format and mend what can be mended without judgement
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+mutants: setup ## remove each security rule in turn: its tests must fail
+	$(BIN)/python tests/mutants/run.py
+
+bench: setup ## measure, and write docs/benchmarks.md
+	$(BIN)/python -m bench
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
+	--custom-compile-command "make lock" --all-extras pyproject.toml
+
+lock: setup ## renew both locks from pyproject.toml (UPGRADE=--upgrade takes the newest releases)
+	$(UV_COMPILE) $(UPGRADE) --group dev --output-file requirements-dev.lock
+	$(UV_COMPILE) $(UPGRADE) --constraint requirements-dev.lock --output-file requirements.lock
