@@ -1,0 +1,85 @@
+"""Clients: the programs that may ask for tokens, their secrets and what each may ask for."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from authsvc.crypto import opaque
+from authsvc.errors import DomainError
+
+MAX_LIVE_SECRETS = 2
+"""Two, so that a secret can be rotated without a moment in which none works."""
+
+AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+
+
+class ClientInvalid(DomainError):
+    """The registration asks for something that no client may have; the detail says what to mend."""
+
+    rule = "client_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """One live secret: only its hash is kept. `id` is a short public name for listing and revoking."""
+
+    id: str
+    secret_hash: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client (RFC 6749 §2). Sets are what it may use, never what it gets unasked.
+
+    `scopes` bounds its requests; `resources` holds the audiences it may name; `origins` the browser origins that may
+    call for it; `first_party` lets it post people's passwords to /login.
+    """
+
+    id: str
+    name: str
+    auth_method: str
+    secrets: tuple[ClientSecret, ...]
+    first_party: bool
+    grant_types: frozenset[str]
+    scopes: frozenset[str]
+    resources: frozenset[str]
+    origins: frozenset[str]
+    profile: str
+    id_token_algorithm: str
+    created_at: datetime
+    disabled_at: datetime | None = None
+    version: int = 1
+
+    @property
+    def is_public(self) -> bool:
+        """A public client cannot keep a secret (RFC 6749 §2.1)."""
+        return self.auth_method == "none"
+
+
+def check_client(client: Client) -> Client:
+    """Return the client if its registration is sound.
+
+    Raises: ClientInvalid. A client id in the form of a user id could pass for a user in `sub` (RFC 9068 §5).
+    """
+    if not _ID.fullmatch(client.id) or _UUID.fullmatch(client.id):
+        raise ClientInvalid("client_id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -, and not in the form of a UUID")
+    if client.auth_method not in AUTH_METHODS:
+        raise ClientInvalid(f"auth_method: one of {', '.join(AUTH_METHODS)}")
+    if client.is_public and client.secrets:
+        raise ClientInvalid("a public client has no secret")
+    if client.is_public and "client_credentials" in client.grant_types:
+        raise ClientInvalid("client_credentials is for confidential clients only")
+    if len(client.secrets) > MAX_LIVE_SECRETS:
+        raise ClientInvalid(f"at most {MAX_LIVE_SECRETS} secrets live at once: revoke one first")
+    return client
+
+
+def secret_matches(client: Client, presented_secret: str) -> bool:
+    """Whether the secret is one of the client's live ones; every hash is compared, in constant time."""
+    found = False
+    for secret in client.secrets:
+        found |= opaque.matches(presented_secret, secret.secret_hash)
+    return found

@@ -1,0 +1,174 @@
+"""Which key signs now, which keys are published, and how one follows another.
+
+A key belongs to a tenant and an algorithm and is created at first need. A successor is published before it signs
+(JWKS max-age + skew); its predecessor stays published until the last thing it signed has expired.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from authsvc.crypto import envelope, jwk
+from authsvc.crypto.envelope import MasterKeys, Place
+from authsvc.crypto.jwk import SigningKey, VerificationKey
+from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS
+
+OPAQUE = "opaque"
+"""The pseudo-algorithm of the tenant's key for refresh tokens; never published, never rotated by time."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key as it is stored. `ordinal` counts the keys of one algorithm from 1; the private part is encrypted."""
+
+    kid: str
+    algorithm: str
+    ordinal: int
+    private_encrypted: bytes
+    public: Mapping[str, Any]
+    created_at: datetime
+    activates_at: datetime
+    retires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def is_published(self, now: datetime) -> bool:
+        """Whether verifiers may trust it."""
+        return self.revoked_at is None and (self.retires_at is None or now < self.retires_at)
+
+    def may_sign(self, now: datetime) -> bool:
+        """Whether every verifier's cached key set has it by now."""
+        return self.is_published(now) and self.activates_at <= now
+
+
+class KeyStore(Protocol):
+    """The narrow part of the key store that the keyring uses (domain/ports.py: Keys)."""
+
+    def list(self) -> tuple[KeyRecord, ...]: ...
+
+    def add(self, record: KeyRecord) -> bool: ...
+
+    def retire(self, kid: str, retires_at: datetime) -> bool: ...
+
+    def revoke(self, kid: str, now: datetime) -> bool: ...
+
+
+class KeyUnit(Protocol):
+    """The part of a unit of work that the keyring uses."""
+
+    tenant_id: UUID
+
+    @property
+    def keys(self) -> KeyStore: ...
+
+    def begin(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPolicy:
+    """Seconds: how long verifiers may cache the key set, and how far clocks may differ."""
+
+    jwks_max_age_seconds: int
+    skew_seconds: int
+
+
+class Keyring:
+    """The process's opened keys. Safe to share between threads: entries are only added, and equal."""
+
+    def __init__(self, master_keys: MasterKeys, policy: KeyPolicy) -> None:
+        self._master_keys = master_keys
+        self._policy = policy
+        self._signing: dict[tuple[UUID, str], SigningKey] = {}
+        self._opaque: dict[tuple[UUID, str], bytes] = {}
+        self._verification: dict[tuple[UUID, str], VerificationKey] = {}
+
+    def signing_key(self, algorithm: str, unit: KeyUnit, now: datetime) -> SigningKey:
+        """Return the newest key that may sign, creating the first one."""
+        record = self._current(algorithm, unit, now)
+        entry = (unit.tenant_id, record.kid)
+        if entry not in self._signing:
+            self._signing[entry] = jwk.load_signing_key(algorithm, self._open(record, unit.tenant_id))
+        return self._signing[entry]
+
+    def opaque_key(self, unit: KeyUnit, now: datetime) -> bytes:
+        """Return the tenant's 32-byte key for refresh tokens, creating it at first need."""
+        record = self._current(OPAQUE, unit, now)
+        entry = (unit.tenant_id, record.kid)
+        if entry not in self._opaque:
+            self._opaque[entry] = self._open(record, unit.tenant_id)
+        return self._opaque[entry]
+
+    def verification_key(self, kid: str, unit: KeyUnit, now: datetime) -> VerificationKey | None:
+        """Return the published key of that id, for tokens of the tenant's own."""
+        for record in unit.keys.list():
+            if record.kid == kid and record.algorithm != OPAQUE and record.is_published(now):
+                entry = (unit.tenant_id, kid)
+                if entry not in self._verification:
+                    self._verification[entry] = jwk.load_verification_key(record.public, (record.algorithm,))
+                return self._verification[entry]
+        return None
+
+    def rotate(self, algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord:
+        """Publish a successor that signs once every cached key set has it; retire its predecessors after that."""
+        policy = self._policy
+        activates_at = now + timedelta(seconds=policy.jwks_max_age_seconds + policy.skew_seconds)
+        retires_at = activates_at + timedelta(seconds=MAX_ACCESS_TOKEN_SECONDS + policy.skew_seconds)
+        older = [record for record in unit.keys.list() if record.algorithm == algorithm]
+        successor = self._create(algorithm, unit, now, activates_at if older else now)
+        for record in older:
+            if record.revoked_at is None and record.retires_at is None:
+                unit.keys.retire(record.kid, retires_at)
+        return successor
+
+    def revoke(self, kid: str, unit: KeyUnit, now: datetime) -> bool:
+        """Take a key out of the key set and replace it at once; what it signed is refused here from now on."""
+        unit.begin()
+        record = next((record for record in unit.keys.list() if record.kid == kid), None)
+        if record is None or not unit.keys.revoke(kid, now):
+            return False
+        self._current(record.algorithm, unit, now)
+        return True
+
+    def _current(self, algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord:
+        for record in reversed(unit.keys.list()):
+            if record.algorithm == algorithm and record.may_sign(now):
+                return record
+        return self._create(algorithm, unit, now, now)
+
+    def _create(self, algorithm: str, unit: KeyUnit, now: datetime, activates_at: datetime) -> KeyRecord:
+        unit.begin()
+        ordinal = 1 + max((record.ordinal for record in unit.keys.list() if record.algorithm == algorithm), default=0)
+        kid, private, public = _generate(algorithm)
+        record = KeyRecord(
+            kid=kid, algorithm=algorithm, ordinal=ordinal, public=public, created_at=now, activates_at=activates_at,
+            private_encrypted=envelope.encrypt(private, key_place(unit.tenant_id, kid), self._master_keys),
+        )  # fmt: skip
+        if unit.keys.add(record):
+            return record
+        # Another process was quicker: its key is the one that the others already see.
+        return next(
+            known for known in unit.keys.list() if known.algorithm == algorithm and known.ordinal == ordinal
+        )
+
+    def _open(self, record: KeyRecord, tenant_id: UUID) -> bytes:
+        return envelope.decrypt(record.private_encrypted, key_place(tenant_id, record.kid), self._master_keys)
+
+
+def published_keys(records: tuple[KeyRecord, ...], now: datetime) -> tuple[Mapping[str, Any], ...]:
+    """Return the public JWKs of the key set, in the order in which they were made (RFC 7517 §5)."""
+    return tuple(record.public for record in records if record.algorithm != OPAQUE and record.is_published(now))
+
+
+def key_place(tenant_id: UUID, kid: str) -> Place:
+    """Return where a private key lies: bound into its encryption, so that rows cannot be swapped."""
+    return Place(tenant=str(tenant_id), table="signing_keys", row=kid, column="private_encrypted")
+
+
+def _generate(algorithm: str) -> tuple[str, bytes, Mapping[str, Any]]:
+    if algorithm == OPAQUE:
+        return secrets.token_hex(16), secrets.token_bytes(32), {}
+    private = jwk.generate(algorithm)
+    key = jwk.load_signing_key(algorithm, private)
+    return key.kid, private, key.public

@@ -1,0 +1,59 @@
+"""What a password must be, and the one way in which it is checked at a sign-in."""
+
+import unicodedata
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from authsvc.errors import DomainError
+
+MAX_PASSWORD_BYTES = 1_024
+"""A longer one is refused before it is hashed; longer input buys no safety, only work."""
+
+
+class PasswordInvalid(DomainError):
+    """The password may not be chosen; the detail says what to mend."""
+
+    rule = "password_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordPolicy:
+    """Shortest lengths in characters: with a second factor, and without. No composition rules.
+
+    `common` gives the words that are refused, in lower case. Source: NIST SP 800-63B-4 §3.1.1.
+    """
+
+    min_length: int
+    min_length_single_factor: int
+    common: Callable[[], Collection[str]]
+
+
+def normal_form(presented: str) -> str:
+    """Return the password as it is hashed: NFC, so that every keyboard's spelling of it is the same."""
+    return unicodedata.normalize("NFC", presented)
+
+
+def is_too_long(password: str) -> bool:
+    """Whether the password is beyond what is hashed at all."""
+    return len(password) > MAX_PASSWORD_BYTES or len(password.encode()) > MAX_PASSWORD_BYTES
+
+
+def check_new_password(
+    presented: str, policy: PasswordPolicy, *, has_second_factor: bool, names: Collection[str]
+) -> str:
+    """Return the password in normal form if it may be chosen.
+
+    `names` are the person's own (user name, address): a password may not be one of them. Raises: PasswordInvalid.
+    """
+    password = normal_form(presented)
+    shortest = policy.min_length if has_second_factor else policy.min_length_single_factor
+    if len(password) < shortest:
+        raise PasswordInvalid(f"at least {shortest} characters")
+    if is_too_long(password):
+        raise PasswordInvalid(f"at most {MAX_PASSWORD_BYTES} bytes")
+    folded = password.casefold()
+    if folded in policy.common() or len(set(folded)) == 1:
+        raise PasswordInvalid("this password is too common: choose one that nobody else would")
+    if any(folded == name.casefold() for name in names):
+        raise PasswordInvalid("the password may not be your own name or address")
+    return password

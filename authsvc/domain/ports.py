@@ -1,0 +1,244 @@
+"""The interfaces that the domain and the protocols need of the world; storage and outbound implement them.
+
+Every store is born with its tenant: no method takes a tenant id, so none can forget it. `get`/`find` answer None for
+what is not there. A verb that changes a row needs a begun transaction (`UnitOfWork.begin`), unless its docstring says
+that it commits by itself. Errors of every method: StorageUnavailable.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from authsvc.domain.audit import AuditEvent
+from authsvc.domain.clients import Client
+from authsvc.domain.keyring import KeyRecord
+from authsvc.domain.lockout import Reservation
+from authsvc.domain.outbox import Letter, MailedLink
+from authsvc.domain.resources import Resource
+from authsvc.domain.sessions import FamilyState, RefreshFamily, Session
+from authsvc.domain.tenants import Tenant
+from authsvc.domain.users import User
+
+
+class Tenants(Protocol):
+    """All issuers of this installation (the one store without a tenant). Cached."""
+
+    def list(self) -> tuple[Tenant, ...]: ...
+
+    def add(self, tenant: Tenant) -> None:
+        """Raises: Conflict if name, issuer or (host, path) is taken, or there is a default already."""
+
+    def disable(self, tenant_id: UUID, now: datetime) -> bool: ...
+
+    def enable(self, tenant_id: UUID) -> bool: ...
+
+
+class Users(Protocol):
+    """People. Never cached."""
+
+    def get(self, user_id: UUID) -> User | None: ...
+
+    def find_by_login(self, canonical: str) -> User | None:
+        """By canonical user name, or by canonical *verified* address when it has an @."""
+
+    def list(self, after: UUID | None, limit: int) -> tuple[User, ...]: ...
+
+    def add(self, user: User) -> None:
+        """Raises: Conflict if the name is taken, or the address when verified."""
+
+    def save_profile(self, user: User) -> User:
+        """Write username, name, email and email_verified if nobody changed the user since.
+
+        Returns the user with its next version. Raises: Conflict (changed since, or name or verified address taken).
+        """
+
+    def set_password_hash(self, user_id: UUID, password_hash: str, *, instead_of: str | None) -> bool:
+        """Replace the hash if it still is `instead_of`; False if it no longer is."""
+
+    def verify_email(self, user_id: UUID, email: str) -> bool:
+        """Mark the address verified if it still is the user's. Raises: Conflict if another user has it verified."""
+
+    def disable(self, user_id: UUID, now: datetime) -> bool: ...
+
+    def enable(self, user_id: UUID) -> bool: ...
+
+    def delete(self, user_id: UUID) -> bool:
+        """Delete the user with its sessions, families and links."""
+
+
+class Sessions(Protocol):
+    """Sign-ins."""
+
+    def get(self, session_id: UUID) -> Session | None: ...
+
+    def add(self, session: Session) -> None: ...
+
+    def end(self, session_id: UUID, now: datetime) -> bool:
+        """End the session and every refresh family on it; False if it had ended already or does not exist."""
+
+    def end_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> int:
+        """End all sessions (and families) of the user, but one; returns how many."""
+
+
+class RefreshFamilies(Protocol):
+    """One row per family; `rotate` is the single use of a token: one atomic statement."""
+
+    def find(self, family_id: UUID) -> FamilyState | None: ...
+
+    def add(self, family: RefreshFamily) -> None: ...
+
+    def rotate(  # noqa: PLR0913 - the statement's own terms
+        self, family_id: UUID, *, presented_hash: str, successor_hash: str, generation: int, now: datetime,
+        idle_expires_at: datetime,
+    ) -> bool:
+        """Make the successor current if `presented_hash` is current at `generation` and the family is alive."""
+
+    def end(self, family_id: UUID, now: datetime) -> bool: ...
+
+
+class Clients(Protocol):
+    """Registered clients. `get` is cached (a change is seen within 1 s)."""
+
+    def get(self, client_id: str) -> Client | None: ...
+
+    def list(self, after: str | None, limit: int) -> tuple[Client, ...]: ...
+
+    def add(self, client: Client) -> None:
+        """Raises: Conflict if the id is taken."""
+
+    def save(self, client: Client) -> Client:
+        """Write all fields if the version is unchanged. Returns it with its next version. Raises: Conflict."""
+
+    def disable(self, client_id: str, now: datetime) -> bool: ...
+
+    def enable(self, client_id: str) -> bool: ...
+
+    def delete(self, client_id: str) -> bool: ...
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether any enabled client has registered this browser origin. Cached."""
+
+
+class Resources(Protocol):
+    """Protected resources. `list` is cached: a tenant has few."""
+
+    def list(self) -> tuple[Resource, ...]: ...
+
+    def add(self, resource: Resource) -> None:
+        """Raises: Conflict if the audience is taken."""
+
+    def save(self, resource: Resource) -> Resource:
+        """As Clients.save."""
+
+    def disable(self, audience: str, now: datetime) -> bool: ...
+
+    def enable(self, audience: str) -> bool: ...
+
+    def delete(self, audience: str) -> bool: ...
+
+
+class Keys(Protocol):
+    """Key records, private parts encrypted. `list` is cached."""
+
+    def list(self) -> tuple[KeyRecord, ...]:
+        """All that are not yet purged, oldest first."""
+
+    def add(self, record: KeyRecord) -> bool:
+        """False if a key of this (algorithm, ordinal) exists: another process was quicker; read again."""
+
+    def retire(self, kid: str, retires_at: datetime) -> bool: ...
+
+    def revoke(self, kid: str, now: datetime) -> bool: ...
+
+    def set_private(self, kid: str, private_encrypted: bytes, *, instead_of: bytes) -> bool:
+        """For the rotation of the master key."""
+
+
+class Attempts(Protocol):
+    """Counters of guesses. `reserve` commits by itself, before the secret is looked at."""
+
+    def reserve(self, wanted: Sequence[Reservation], now: datetime) -> None:
+        """Raise every counter, or none. Raises: Throttled if any is closed.
+
+        One transaction of its own; each counter is one atomic statement, so that parallel attempts are all counted.
+        """
+
+    def give_back(self, keys: Sequence[str]) -> None:
+        """Take one attempt back from each counter and open it (the password was right)."""
+
+    def clear(self, keys: Sequence[str]) -> None:
+        """Forget these counters."""
+
+
+class Audit(Protocol):
+    """The audit trail; rows are only added, and purged by age."""
+
+    def add(self, event: AuditEvent) -> None: ...
+
+    def find_request(self, request_id: str) -> tuple[AuditEvent, ...]: ...
+
+
+class Outbox(Protocol):
+    """Letters. `take` leases them to one sender at a time."""
+
+    def add(self, letter: Letter) -> None: ...
+
+    def take(self, now: datetime, leased_until: datetime, limit: int) -> tuple[Letter, ...]:
+        """Return letters whose send_after has come, pushed to `leased_until` and counted as attempted, atomically."""
+
+    def delete(self, letter_id: UUID) -> None: ...
+
+
+class MailedLinks(Protocol):
+    """One-time secrets sent by mail."""
+
+    def add(self, link: MailedLink) -> None:
+        """Replaces the user's earlier links of the same purpose."""
+
+    def consume(self, secret_hash: str, purpose: str, now: datetime) -> MailedLink | None:
+        """Return the live link and delete it, in one atomic statement."""
+
+
+class UnitOfWork(Protocol):
+    """The stores of one tenant on one connection, taken at the first statement.
+
+    Reads run without a transaction; `begin` starts the one writing transaction (BEGIN IMMEDIATE on SQLite; a no-op
+    when begun). Only the edge and the job runner call `commit`, `rollback` and `close`.
+    """
+
+    tenant_id: UUID
+    tenants: Tenants
+    users: Users
+    sessions: Sessions
+    families: RefreshFamilies
+    clients: Clients
+    resources: Resources
+    keys: Keys
+    attempts: Attempts
+    audit: Audit
+    outbox: Outbox
+    links: MailedLinks
+
+    def begin(self) -> None: ...
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class HashPermit(Protocol):
+    """The right to spend a core on password hashing, taken by the edge; given back as soon as the hashing is done."""
+
+    def release(self) -> None:
+        """Give it back; a second call does nothing."""
+
+
+class Metrics(Protocol):
+    """What the rooms below the edge count."""
+
+    def token_issued(self, grant: str) -> None: ...
+
+    def login(self, outcome: str) -> None: ...

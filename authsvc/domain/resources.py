@@ -1,0 +1,51 @@
+"""Resources: the APIs that tokens are for (RFC 8707), with their scopes, lifetime and algorithm."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from authsvc.errors import DomainError
+
+MAX_ACCESS_TOKEN_SECONDS = 86_400
+"""A retired signing key is published at least this long, so no access token may live longer."""
+
+IDENTITY_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+"""Say what is told about a person; they belong to no resource."""
+
+ACCOUNT_SCOPE = "account"
+"""The issuer's own API (/me, /logout): a token with it is for the issuer alone."""
+
+
+class ResourceInvalid(DomainError):
+    """The resource cannot be registered so; the detail says what to mend."""
+
+    rule = "resource_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A protected resource. `audience` is its identifier, an absolute URI; lifetime in seconds, None for the default."""
+
+    audience: str
+    name: str
+    scopes: frozenset[str]
+    algorithm: str
+    access_token_seconds: int | None
+    created_at: datetime
+    disabled_at: datetime | None = None
+    version: int = 1
+
+
+def check_resource(resource: Resource, algorithms: tuple[str, ...]) -> Resource:
+    """Return the resource if it may be registered. Raises: ResourceInvalid. Source: RFC 8707 §2."""
+    parts = urlsplit(resource.audience)
+    if not parts.scheme or not (parts.netloc or parts.path) or "#" in resource.audience:
+        raise ResourceInvalid("audience: an absolute URI without a fragment, such as https://api.example.com")
+    if resource.algorithm not in algorithms:
+        raise ResourceInvalid(f"algorithm: one of {', '.join(algorithms)}")
+    seconds = resource.access_token_seconds
+    if seconds is not None and not 1 <= seconds <= MAX_ACCESS_TOKEN_SECONDS:
+        raise ResourceInvalid(f"access_token_seconds: 1 to {MAX_ACCESS_TOKEN_SECONDS}")
+    if taken := resource.scopes & (IDENTITY_SCOPES | {ACCOUNT_SCOPE}):
+        raise ResourceInvalid(f"scopes: {', '.join(sorted(taken))} belongs to the issuer")
+    return resource

@@ -1,0 +1,66 @@
+"""Sessions: a person's sign-in, and the refresh families that hang on it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from authsvc.errors import DomainError
+
+
+class SessionOver(DomainError):
+    """The session has ended or expired."""
+
+    rule = "session_over"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in. `id` is random and becomes `sid`; `amr` as in RFC 8176."""
+
+    id: UUID
+    user_id: UUID
+    client_id: str
+    authenticated_at: datetime
+    amr: tuple[str, ...]
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether it can still give tokens."""
+        return self.ended_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshFamily:
+    """All refresh tokens that descend from one sign-in with one client: one row, however often it is refreshed.
+
+    Only hashes are kept. `expires_at` is absolute, `idle_expires_at` moves with each refresh.
+    """
+
+    id: UUID
+    session_id: UUID
+    user_id: UUID
+    client_id: str
+    scopes: frozenset[str]
+    resources: frozenset[str]
+    current_hash: str
+    previous_hash: str | None
+    generation: int
+    rotated_at: datetime
+    created_at: datetime
+    idle_expires_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether it can still be refreshed."""
+        return self.ended_at is None and now < min(self.idle_expires_at, self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyState:
+    """A family with what a refresh must know of its owner, read in one statement."""
+
+    family: RefreshFamily
+    session: Session
+    user_disabled: bool

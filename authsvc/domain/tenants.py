@@ -1,0 +1,59 @@
+"""A tenant is an issuer of its own: its users, clients, resources and keys are nobody else's."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from authsvc.errors import DomainError
+
+_PATH = re.compile(r"/t/[a-z0-9][a-z0-9-]{0,62}")
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class IssuerInvalid(DomainError):
+    """The issuer is not a URL that can be one."""
+
+    rule = "issuer_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One entry of the table of issuers; `issuer` never changes once used.
+
+    `host` is the Host header (with port, lower case) that selects this tenant, or None when any host may;
+    `path` is "" or "/t/<name>". The default tenant answers hosts that no tenant lists.
+    """
+
+    id: UUID
+    name: str
+    issuer: str
+    host: str | None
+    path: str
+    is_default: bool
+    created_at: datetime
+    disabled_at: datetime | None = None
+
+
+def check_issuer(issuer: str) -> str:
+    """Return `issuer` if it may name a tenant: https (http on loopback only), no query, no fragment, no trailing slash.
+
+    Raises: IssuerInvalid with what to mend. Source: RFC 8414 §2.
+    """
+    parts = urlsplit(issuer)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise IssuerInvalid("the issuer must be an https URL such as https://login.example.com")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise IssuerInvalid("the issuer must be https; plain http is for localhost only")
+    if parts.query or parts.fragment or parts.username or "#" in issuer or "?" in issuer:
+        raise IssuerInvalid("the issuer may have no query, fragment or user name")
+    if parts.path and not _PATH.fullmatch(parts.path):
+        raise IssuerInvalid("the issuer's path must be empty or /t/<name> (a-z, 0-9, -), with no trailing slash")
+    return issuer
+
+
+def issuer_parts(issuer: str) -> tuple[str, str]:
+    """Return (host with port in lower case, path) of a checked issuer."""
+    parts = urlsplit(issuer)
+    return parts.netloc.lower(), parts.path
