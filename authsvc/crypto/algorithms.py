@@ -1,0 +1,124 @@
+"""The signature algorithms of this server, as python-jose key classes.
+
+python-jose knows neither PSS nor Ed25519, and builds its hash objects anew for each ES256 signature; the classes
+here are registered through its own `jwk.register_key`. A key object is built once from a `cryptography` key.
+"""
+
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from jose import jwk
+from jose.backends.base import Key
+from jose.backends.cryptography_backend import CryptographyECKey, CryptographyRSAKey
+from jose.exceptions import JWKError
+
+from authsvc.crypto import base64url
+
+SIGNING_ALGORITHMS: Final = ("ES256", "RS256", "PS256", "EdDSA")
+
+_ES256: Final = ec.ECDSA(hashes.SHA256())
+_SHA256: Final = hashes.SHA256()
+# The salt is as long as the hash, for signing and verifying alike (RFC 7518 §3.5).
+_PSS: Final = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
+_COORDINATE_BYTES: Final = 32
+
+
+class ES256Key(CryptographyECKey):
+    """ECDSA on P-256. Source: RFC 7518 §3.4."""
+
+    def sign(self, msg: bytes) -> bytes:
+        """Return r and s, 32 octets each."""
+        r, s = decode_dss_signature(self.prepared_key.sign(msg, _ES256))
+        return r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """Say whether `sig` (r and s, 32 octets each; never DER) signs `msg`."""
+        if len(sig) != 2 * _COORDINATE_BYTES:
+            return False
+        r = int.from_bytes(sig[:_COORDINATE_BYTES], "big")
+        s = int.from_bytes(sig[_COORDINATE_BYTES:], "big")
+        try:
+            self.prepared_key.verify(encode_dss_signature(r, s), msg, _ES256)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class PS256Key(CryptographyRSAKey):
+    """RSASSA-PSS with SHA-256. Source: RFC 7518 §3.5."""
+
+    def __init__(self, key: rsa.RSAPrivateKey | rsa.RSAPublicKey, algorithm: str) -> None:
+        if algorithm != "PS256":
+            raise JWKError("PS256Key signs PS256 only")
+        # The parent knows the PKCS #1 v1.5 names only and needs one of them to load the key.
+        super().__init__(key, "RS256")
+        self._algorithm = algorithm
+
+    def sign(self, msg: bytes) -> bytes:
+        """Return the signature, as long as the modulus."""
+        signature: bytes = self.prepared_key.sign(msg, _PSS, _SHA256)
+        return signature
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """Say whether `sig` signs `msg`."""
+        try:
+            self.prepared_key.verify(sig, msg, _PSS, _SHA256)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class EdDSAKey(Key):
+    """Ed25519. Source: RFC 8037 §3.1."""
+
+    def __init__(self, key: Ed25519PrivateKey | Ed25519PublicKey, algorithm: str) -> None:
+        if algorithm != "EdDSA" or not isinstance(key, (Ed25519PrivateKey, Ed25519PublicKey)):
+            raise JWKError("EdDSAKey wants an Ed25519 key of `cryptography`")
+        self._key = key
+
+    def sign(self, msg: bytes) -> bytes:
+        """Return the signature of 64 octets."""
+        if isinstance(self._key, Ed25519PublicKey):
+            raise JWKError("a public key cannot sign")
+        return self._key.sign(msg)
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        """Say whether `sig` signs `msg`."""
+        try:
+            self._public().verify(sig, msg)
+        except InvalidSignature:
+            return False
+        return True
+
+    def public_key(self) -> "EdDSAKey":
+        """Return the public half."""
+        return EdDSAKey(self._public(), "EdDSA")
+
+    def to_pem(self) -> bytes:
+        """Return PKCS #8 of a private key, SubjectPublicKeyInfo of a public one."""
+        if isinstance(self._key, Ed25519PublicKey):
+            return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the public JWK, also of a private key."""
+        x = base64url.encode(self._public().public_bytes_raw())
+        return {"alg": "EdDSA", "kty": "OKP", "crv": "Ed25519", "x": x}
+
+    def _public(self) -> Ed25519PublicKey:
+        return self._key if isinstance(self._key, Ed25519PublicKey) else self._key.public_key()
+
+
+jwk.register_key("ES256", ES256Key)
+jwk.register_key("PS256", PS256Key)
+jwk.register_key("EdDSA", EdDSAKey)

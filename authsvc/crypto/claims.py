@@ -1,0 +1,106 @@
+"""What a verified token's claims must say to count: issuer, audience, instants, presence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.crypto.errors import (
+    Expired,
+    MissingClaim,
+    NotYetValid,
+    WrongAudience,
+    WrongClaimType,
+    WrongIssuer,
+)
+
+LATEST_INSTANT: Final = 253402300799
+"""The end of the year 9999, in seconds since 1970: later ones would overflow dates wherever they are used."""
+
+_TEXTS: Final = ("iss", "sub", "jti")
+_INSTANTS: Final = ("exp", "nbf", "iat")
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a token must be to count. Every member is judged; none has a value that means "anything".
+
+    `typ` is compared without regard to case or an "application/" prefix. The token's audience must hold one
+    of `audience` exactly. `required` claims must be present; `iss` and `aud` always must.
+
+    Raises:
+        ValueError: a member is empty, or an algorithm is not one of SIGNING_ALGORITHMS.
+    """
+
+    algorithms: frozenset[str]
+    typ: str
+    issuer: str
+    audience: str | frozenset[str]
+    leeway_seconds: int = 60
+    required: frozenset[str] = frozenset({"iss", "exp", "iat", "aud", "sub"})
+
+    def __post_init__(self) -> None:
+        if not self.algorithms or not self.algorithms.issubset(SIGNING_ALGORITHMS):
+            raise ValueError("algorithms must be some of SIGNING_ALGORITHMS")
+        if not self.typ or not self.issuer or not self.audience or "" in self.audiences:
+            raise ValueError("typ, issuer and audience must be named")
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """The accepted audiences as a set."""
+        return frozenset((self.audience,)) if isinstance(self.audience, str) else self.audience
+
+
+def check_claims(claims: Mapping[str, Any], expected: Expectation, now: float) -> None:
+    """Judge issuer, audience, instants and presence, in this order; `now` in seconds since 1970.
+
+    Raises:
+        MissingClaim: a required claim is absent or null.
+        WrongClaimType: iss, sub, jti, aud, exp, nbf or iat has another type, or lies outside 1970 to 9999.
+        WrongIssuer, WrongAudience: not exactly the expected text.
+        Expired: now >= exp + leeway.
+        NotYetValid: now < nbf - leeway or now < iat - leeway.
+
+    Source: RFC 7519 §4.1, RFC 9068 §4.
+    """
+    _check_issuer(claims.get("iss"), expected)
+    _check_audience(claims.get("aud"), expected)
+    _check_instants(claims, expected.leeway_seconds, now)
+    for name in _TEXTS:
+        if not isinstance(claims.get(name, ""), str) and claims[name] is not None:
+            raise WrongClaimType(f"{name} is not a text")
+    for name in expected.required:
+        if claims.get(name) is None:
+            raise MissingClaim(f"{name} is missing")
+
+
+def _check_issuer(issuer: object, expected: Expectation) -> None:
+    if issuer is None:
+        raise MissingClaim("iss is missing")
+    if not isinstance(issuer, str):
+        raise WrongClaimType("iss is not a text")
+    if issuer != expected.issuer:
+        raise WrongIssuer("iss is not the expected issuer")
+
+
+def _check_audience(audience: object, expected: Expectation) -> None:
+    if audience is None:
+        raise MissingClaim("aud is missing")
+    audiences = [audience] if isinstance(audience, str) else audience
+    if not isinstance(audiences, list) or not all(isinstance(item, str) for item in audiences):
+        raise WrongClaimType("aud is neither a text nor a list of texts")
+    if expected.audiences.isdisjoint(audiences):
+        raise WrongAudience("aud holds none of the expected audiences")
+
+
+def _check_instants(claims: Mapping[str, Any], leeway: int, now: float) -> None:
+    instants = {name: claims[name] for name in _INSTANTS if claims.get(name) is not None}
+    for name, instant in instants.items():
+        # A bool is an int to Python, but not a NumericDate.
+        if type(instant) not in (int, float) or not 0 <= instant <= LATEST_INSTANT:
+            raise WrongClaimType(f"{name} is not an instant")
+    if "exp" in instants and now >= instants["exp"] + leeway:
+        raise Expired("exp has passed")
+    for name in ("nbf", "iat"):
+        if name in instants and now < instants[name] - leeway:
+            raise NotYetValid(f"{name} lies in the future")
