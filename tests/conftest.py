@@ -1,0 +1,69 @@
+"""Fixtures that every test may use, and the list of what did not run."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import postgres
+from tests.harness.requirements import require
+
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not _IS_WORKER:
+        postgres.open_run(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not _IS_WORKER:
+        postgres.close_run(os.getpid())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what did not run and why, so that a green line hides nothing."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(
+            f"not run: {count} {'test' if count == 1 else 'tests'}: {reason}", yellow=True
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """The URL of the run's PostgreSQL, on which the test may create databases."""
+    require("postgresql")
+    return postgres.shared_cluster()
+
+
+@pytest.fixture
+def fresh_postgres_url(postgres_url: str) -> Iterator[str]:
+    """The URL of a new empty PostgreSQL database."""
+    with postgres.fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[postgres.Cluster]:
+    """A durable PostgreSQL of this test alone, which it may stop, crash and start."""
+    require("postgresql")
+    with postgres.running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/authsvc.db"
+    return str(request.getfixturevalue("fresh_postgres_url"))
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A free TCP port of the loopback interface."""
+    return postgres.free_port()
