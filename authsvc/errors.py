@@ -5,7 +5,8 @@ A refusal rolls the request's transaction back. What must outlive it (end a fami
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
 Effect = Callable[[Any], None]
 """Called with the unit of work that will be committed."""
@@ -23,6 +24,14 @@ class AuthsvcError(Exception):
         super().__init__(detail or self.rule)
         self.detail = detail
         self.keep = keep
+        self.client_id: str | None = None
+        self.user_id: UUID | None = None
+
+    def about(self, *, client_id: str | None = None, user_id: UUID | None = None) -> Self:
+        """Name whom the refusal concerns, for the audit trail; returns self."""
+        self.client_id = client_id or self.client_id
+        self.user_id = user_id or self.user_id
+        return self
 
 
 class DomainError(AuthsvcError):

@@ -7,6 +7,7 @@ counted. A right password gives its reservations back.
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 from uuid import UUID
 
 from authsvc.errors import DomainError
@@ -65,10 +66,20 @@ def reservations(account: UUID | str, address: str, policy: LockoutPolicy) -> tu
 
     One id stands for every spelling and for name and address alike, so that no second spelling gives more looks.
     """
+    network = _network(address)
     return (
-        Reservation(_key("address", str(account), address), policy.per_address),
+        Reservation(_key("address", str(account), network), policy.per_address),
         Reservation(_key("account", str(account)), policy.per_account),
     )
+
+
+def _network(address: str) -> str:
+    """An IPv6 subscriber owns a /64 at least, so its addresses count as one."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address  # noqa: PLR2004
 
 
 def _key(*parts: str) -> str:

@@ -1,0 +1,1 @@
+"""The RFCs as plain functions over frozen dataclasses, importable and testable without HTTP. Never commits."""

@@ -1,0 +1,44 @@
+"""The metadata documents, computed from the tables that the endpoints run on, so that they cannot lie.
+
+Source: RFC 8414, OpenID Connect Discovery 1.0.
+"""
+
+from collections.abc import Mapping
+
+from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
+from authsvc.domain.tenants import Tenant
+from authsvc.protocol.client_auth import METHODS
+from authsvc.protocol.grants import GRANTS
+from authsvc.protocol.grants import password
+
+Metadata = Mapping[str, str | list[str] | bool]
+
+
+def metadata(tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms: tuple[str, ...]) -> Metadata:
+    """Return the document of one issuer; only what is there is named.
+
+    The password grant is left out: it is off, but for the clients that an administrator migrates.
+    """
+    issuer = tenant.issuer
+    scopes = {ACCOUNT_SCOPE, *IDENTITY_SCOPES}
+    for resource in resources:
+        if resource.disabled_at is None:
+            scopes |= resource.scopes
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/token",
+        "jwks_uri": f"{issuer}/jwks",
+        "scopes_supported": sorted(scopes),
+        "response_types_supported": [],
+        "grant_types_supported": sorted(name for name in GRANTS if name != password.GRANT_TYPE),
+        "token_endpoint_auth_methods_supported": sorted(METHODS),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(signing_algorithms),
+        "claims_supported": CLAIMS,
+        "protected_resources": sorted(item.audience for item in resources if item.disabled_at is None),
+    }
+
+
+CLAIMS = [
+    "amr", "auth_time", "email", "email_verified", "name", "preferred_username", "sid", "sub",
+]  # fmt: skip

@@ -1,0 +1,95 @@
+"""Refusals in the words of the RFCs: `code` and `status` belong to the class, the texts to the case.
+
+`description` is public (ASCII without quote and backslash, RFC 6749 §5.2); `detail` is for the log only.
+"""
+
+from typing import ClassVar
+
+from authsvc.errors import AuthsvcError, Effect
+
+
+class ProtocolError(AuthsvcError):
+    """A refusal that a caller is told in the form of RFC 6749 §5.2."""
+
+    code: ClassVar[str] = "server_error"
+    status: ClassVar[int] = 400
+
+    def __init__(self, description: str, *, detail: str = "", rule: str = "", keep: tuple[Effect, ...] = ()) -> None:
+        super().__init__(detail or description, keep=keep)
+        self.description = description
+        self.failed_rule = rule or self.code
+
+
+class InvalidRequest(ProtocolError):
+    """Missing, repeated or malformed parameter (RFC 6749 §5.2)."""
+
+    code = "invalid_request"
+
+
+class InvalidClient(ProtocolError):
+    """Client authentication failed (RFC 6749 §5.2)."""
+
+    code = "invalid_client"
+    status = 401
+
+
+class InvalidGrant(ProtocolError):
+    """The presented grant is invalid, expired, revoked or another client's (RFC 6749 §5.2)."""
+
+    code = "invalid_grant"
+
+
+class UnauthorizedClient(ProtocolError):
+    """The client may not use this grant type (RFC 6749 §5.2)."""
+
+    code = "unauthorized_client"
+
+
+class UnsupportedGrantType(ProtocolError):
+    """This server does not know the grant type (RFC 6749 §5.2)."""
+
+    code = "unsupported_grant_type"
+
+
+class InvalidScope(ProtocolError):
+    """The scope is unknown, malformed or beyond what may be given (RFC 6749 §5.2)."""
+
+    code = "invalid_scope"
+
+
+class InvalidTarget(ProtocolError):
+    """The resource is unknown or not for this client (RFC 8707 §2)."""
+
+    code = "invalid_target"
+
+
+class InvalidToken(ProtocolError):
+    """The access token is malformed, expired or revoked (RFC 6750 §3.1)."""
+
+    code = "invalid_token"
+    status = 401
+
+
+class InsufficientScope(ProtocolError):
+    """The access token does not reach so far (RFC 6750 §3.1)."""
+
+    code = "insufficient_scope"
+    status = 403
+
+
+class InsufficientAuthentication(ProtocolError):
+    """The sign-in behind the token is too old (RFC 9470 §3); `max_age_seconds` says how old it may be."""
+
+    code = "insufficient_user_authentication"
+    status = 401
+
+    def __init__(self, description: str, *, max_age_seconds: int) -> None:
+        super().__init__(description)
+        self.max_age_seconds = max_age_seconds
+
+
+class MissingToken(ProtocolError):
+    """No access token was presented; the answer carries no error code (RFC 6750 §3.1)."""
+
+    code = "missing_token"
+    status = 401

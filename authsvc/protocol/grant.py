@@ -1,0 +1,109 @@
+"""What every grant type shares: the request it sees, the decision it makes, and the shape of its module."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from authsvc.crypto.opaque import RefreshToken
+from authsvc.domain.clients import Client
+from authsvc.domain.keyring import Keyring
+from authsvc.domain.lockout import LockoutPolicy
+from authsvc.domain.login import ProvedUser
+from authsvc.domain.ports import HashPermit, Metrics, UnitOfWork
+from authsvc.domain.sessions import RefreshFamily
+from authsvc.domain.tenants import Tenant
+from authsvc.domain.tokens import SignIn, Target
+
+Lane = Literal["machine", "people"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """Seconds; the defaults are settings."""
+
+    access_token: int
+    machine_access_token: int
+    id_token: int
+    refresh_idle: int
+    refresh: int
+    refresh_retry: int
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """What the process lends to every issuance: opened keys, lifetimes, the lockout policy, counters."""
+
+    keyring: Keyring
+    lifetimes: Lifetimes
+    lockout: LockoutPolicy
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRequest:
+    """A request of an authenticated client: its own parameters only, each once; scope and resources parsed.
+
+    `scopes` is None when the request named none.
+    """
+
+    tenant: Tenant
+    client: Client
+    parameters: Mapping[str, str]
+    scopes: frozenset[str] | None
+    resources: tuple[str, ...]
+    address: str
+    request_id: str
+    now: datetime
+    permit: HashPermit
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedFamily:
+    """A refresh token that was presented, with the family it belongs to."""
+
+    token: RefreshToken
+    family: RefreshFamily
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a grant decided: for whom, and the most that may be given. Nothing is stored yet."""
+
+    subject: str
+    scopes: frozenset[str]
+    resources: frozenset[str]
+    sign_in: SignIn | None = None
+    proved: ProvedUser | None = None
+    presented: PresentedFamily | None = None
+
+
+class Grant(Protocol):
+    """A grant type is a module of this shape; the endpoint owns every phase that they share."""
+
+    @property
+    def GRANT_TYPE(self) -> str: ...  # noqa: N802 - a module's constant
+
+    @property
+    def PARAMETERS(self) -> frozenset[str]:  # noqa: N802 - a module's constant
+        """Its own parameters, beside grant_type, scope, resource and the client's credentials."""
+        ...
+
+    @property
+    def LANE(self) -> Lane: ...  # noqa: N802 - a module's constant
+
+    @property
+    def HASHES(self) -> bool:  # noqa: N802 - a module's constant
+        """Whether it hashes a password, and so needs a permit."""
+        ...
+
+    def check(self, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
+        """Decide; reads only. Raises: ProtocolError, DomainError."""
+        ...
+
+    def consume(
+        self, decision: Decision, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing
+    ) -> str | None:
+        """Use the artefact up and store what follows; returns the refresh token to hand out, if any."""
+        ...

@@ -1,0 +1,6 @@
+"""Grant types: one file each, and the table of them. They never import each other."""
+
+from authsvc.protocol.grant import Grant
+from authsvc.protocol.grants import client_credentials, password, refresh_token
+
+GRANTS: dict[str, Grant] = {grant.GRANT_TYPE: grant for grant in (client_credentials, refresh_token, password)}

@@ -1,0 +1,30 @@
+"""A service asks for itself (RFC 6749 §4.4). Touches no database once client, resource and key are cached."""
+
+from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.tokens import Target
+from authsvc.protocol.errors import UnauthorizedClient
+from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane
+
+GRANT_TYPE = "client_credentials"
+PARAMETERS: frozenset[str] = frozenset()
+LANE: Lane = "machine"
+HASHES = False
+
+
+def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:  # noqa: ARG001 - the grants' shape
+    """Decide for the client itself. Raises: UnauthorizedClient for a public one (RFC 6749 §4.4)."""
+    client = request.client
+    if client.is_public:
+        raise UnauthorizedClient("client_credentials is for confidential clients")
+    return Decision(subject=client.id, scopes=client.scopes, resources=client.resources)
+
+
+def consume(
+    decision: Decision,  # noqa: ARG001
+    target: Target,  # noqa: ARG001
+    request: GrantRequest,  # noqa: ARG001
+    uow: UnitOfWork,  # noqa: ARG001
+    issuing: Issuing,  # noqa: ARG001
+) -> str | None:
+    """Nothing is used up, and no refresh token is given (RFC 6749 §4.4.3)."""
+    return None

@@ -1,0 +1,47 @@
+"""POST /logout: a refresh token or an account token ends the session and every token family on it."""
+
+from datetime import datetime
+
+from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.sessions import Session
+from authsvc.protocol.audit import record
+from authsvc.protocol.bearer import authenticate_caller
+from authsvc.protocol.client_auth import authenticate_client
+from authsvc.protocol.errors import InvalidGrant
+from authsvc.protocol.grant import Issuing
+from authsvc.protocol.token import TokenRequest
+from authsvc.protocol.tokens.refresh_token import find_family
+
+
+def logout(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> None:
+    """End the session. A session that has ended already is no error: the wish is fulfilled.
+
+    A refresh token must come from its own client, authenticated as at the token endpoint.
+    Raises: MissingToken, InvalidToken, InsufficientScope, InvalidClient, InvalidGrant.
+    """
+    presented = request.parameters.get("refresh_token")
+    session = _by_account_token(request, uow, issuing) if presented is None else _by_refresh_token(
+        presented, request, uow, issuing
+    )
+    end_session(session, request, uow, request.now)
+
+
+def end_session(session: Session, request: TokenRequest, uow: UnitOfWork, now: datetime) -> None:
+    """Store the end of the session and its families."""
+    uow.begin()
+    if uow.sessions.end(session.id, now):
+        record(uow, request, "logout", user_id=session.user_id, client_id=session.client_id)
+
+
+def _by_account_token(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> Session:
+    return authenticate_caller(request.authorization, request.tenant, uow, issuing.keyring, request.now).session
+
+
+def _by_refresh_token(presented: str, request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> Session:
+    client = authenticate_client(request, uow.clients)
+    _, state = find_family(presented, uow, issuing, request.now)
+    if state.family.client_id != client.id:
+        raise InvalidGrant("the refresh token is unknown", rule="refresh_token_of_another_client").about(
+            client_id=client.id
+        )
+    return state.session

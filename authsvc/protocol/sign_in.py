@@ -1,0 +1,59 @@
+"""A sign-in by name and password as a decision, and what it stores; /login and the password grant share it."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from authsvc.domain import login
+from authsvc.domain.login import PasswordAttempt
+from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.sessions import Session
+from authsvc.domain.tokens import SignIn, Target
+from authsvc.protocol.audit import record
+from authsvc.protocol.errors import InvalidRequest
+from authsvc.protocol.grant import Decision, GrantRequest, Issuing
+from authsvc.protocol.tokens.refresh_token import start_family
+
+
+def decide_by_password(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
+    """Decide for the person whose password this is.
+
+    Raises: InvalidRequest if a parameter is missing; Throttled, BadCredentials, AccountDisabled.
+    """
+    username, password = request.parameters.get("username"), request.parameters.get("password")
+    if username is None or password is None:
+        raise InvalidRequest("username and password are required")
+    attempt = PasswordAttempt(username, password, request.address)
+    proved = login.check_password(attempt, uow.users, uow.attempts, request.permit, issuing.lockout, request.now)
+    sign_in = SignIn(proved.user.id, uuid4(), request.now, ("pwd",))
+    return Decision(
+        subject=str(proved.user.id),
+        scopes=request.client.scopes,
+        resources=request.client.resources,
+        sign_in=sign_in,
+        proved=proved,
+    )
+
+
+def store_sign_in(
+    decision: Decision, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing
+) -> str | None:
+    """Store the session and what a right password changes; returns the first refresh token of a new family."""
+    sign_in, proved = decision.sign_in, decision.proved
+    assert sign_in is not None and proved is not None  # noqa: S101, PT018 - decide_by_password sets both
+    uow.begin()
+    login.record_success(proved, uow.users, uow.attempts)
+    uow.sessions.add(
+        Session(
+            id=sign_in.session_id,
+            user_id=sign_in.user_id,
+            client_id=request.client.id,
+            authenticated_at=sign_in.authenticated_at,
+            amr=sign_in.amr,
+            expires_at=request.now + timedelta(seconds=issuing.lifetimes.session),
+        )
+    )
+    record(uow, request, "login.succeeded", user_id=sign_in.user_id, client_id=request.client.id)
+    issuing.metrics.login("succeeded")
+    if "refresh_token" not in request.client.grant_types:
+        return None
+    return start_family(sign_in, target, request, uow, issuing)

@@ -1,0 +1,1 @@
+"""Tokens: the only mint, and one file per kind of token."""

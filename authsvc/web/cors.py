@@ -1,0 +1,72 @@
+"""Browsers on other origins: only registered ones may read answers, and none with cookies.
+
+The published documents (/jwks, /.well-known/...) say so themselves: they are for everyone.
+"""
+
+from starlette.types import Scope
+
+from authsvc.errors import AuthsvcError
+from authsvc.web.endpoint import NO_TENANT, Endpoint
+from authsvc.web.lanes import Lane
+from authsvc.web.responses import Headers, Response
+from authsvc.web.tenant import find_tenant
+
+_METHODS = b"GET, POST, PATCH, DELETE"
+_HEADERS = b"authorization, content-type"
+_EXPOSED = b"www-authenticate, retry-after, x-request-id, location"
+_PREFLIGHT_SECONDS = b"600"
+PUBLIC: Headers = ((b"access-control-allow-origin", b"*"),)
+
+
+def origin_of(headers: list[tuple[bytes, bytes]]) -> str | None:
+    """Return the Origin header of a browser's request."""
+    for name, value in headers:
+        if name == b"origin":
+            return value.decode("latin-1")
+    return None
+
+
+async def answer_headers(origin: str, scope: Scope, tenant_path: str, lane: Lane) -> Headers:
+    """Return the headers that let this origin read the answer: none, unless a client has registered it."""
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    try:
+        is_allowed = await lane.run(_is_registered, (origin, host, tenant_path))
+    except AuthsvcError:
+        is_allowed = False
+    if not is_allowed:
+        return ((b"vary", b"origin"),)
+    return (
+        (b"vary", b"origin"),
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-allow-methods", _METHODS),
+        (b"access-control-allow-headers", _HEADERS),
+        (b"access-control-expose-headers", _EXPOSED),
+        (b"access-control-max-age", _PREFLIGHT_SECONDS),
+    )
+
+
+def options_answer(endpoint: Endpoint | None) -> Response:
+    """Return the answer to OPTIONS; whether a browser may go on stands in the CORS headers."""
+    return Response(204, allow(endpoint) if endpoint else ())
+
+
+def allow(endpoint: Endpoint) -> Headers:
+    """Return the Allow header of an endpoint (RFC 9110 §10.2.1)."""
+    methods = {*endpoint.handlers, "OPTIONS"} | ({"HEAD"} if "GET" in endpoint.handlers else set())
+    return ((b"allow", ", ".join(sorted(methods)).encode()),)
+
+
+def _is_registered(asked: tuple[str, str, str], lane: Lane) -> bool:
+    origin, host, tenant_path = asked
+    directory = lane.storage.unit_of_work(NO_TENANT)
+    try:
+        tenant = find_tenant(directory.tenants.list(), host, tenant_path)
+    finally:
+        directory.close()
+    if tenant is None:
+        return False
+    uow = lane.storage.unit_of_work(tenant.id)
+    try:
+        return uow.clients.allows_origin(origin)
+    finally:
+        uow.close()

@@ -1,0 +1,242 @@
+"""The edge: the outermost ASGI layer. Request id, tenant path, body, lane, headers, log and metrics of every request.
+
+Endpoints of the URL map are answered here after one dict look-up; everything else goes on to the FastAPI application,
+whose declared endpoints come back through `hop`.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from authsvc.clock import Clock
+from authsvc.domain.ports import HashPermit
+from authsvc.errors import AuthsvcError
+from authsvc.observe.logging import Cap
+from authsvc.observe.metrics import Metrics
+from authsvc.web import cors
+from authsvc.web.address import Networks, caller_address
+from authsvc.web.body import Disconnected, clean_json, fields_of, read_body
+from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call
+from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, oauth_error, rule_of
+from authsvc.web.forms import Fields
+from authsvc.web.lanes import Lane, Permits
+from authsvc.web.request import NO_PERMIT, Request
+from authsvc.web.responses import Headers, Response, json_response
+from authsvc.web.security_headers import SECURITY_HEADERS
+from authsvc.web.tenant import split_path
+
+log = logging.getLogger("authsvc.web")
+EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
+"""Keys of the ASGI scope under which declared endpoints find their way back."""
+_PADDED = frozenset({400, 401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may cost before it is looked at, and how long a refused sign-in lasts at least."""
+
+    max_body_bytes: int
+    body_deadline_seconds: float
+    failure_seconds: float
+    trusted_proxies: Networks
+
+
+class Edge:
+    """ASGI middleware around the FastAPI application; holds the process's lanes."""
+
+    def __init__(  # noqa: PLR0913 - the composition root names each part
+        self,
+        app: ASGIApp,
+        *,
+        endpoints: Mapping[str, Endpoint],
+        lanes: Mapping[str, Lane],
+        permits: Permits,
+        limits: Limits,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._app = app
+        self._endpoints = endpoints
+        self._lanes = lanes
+        self._permits = permits
+        self._limits = limits
+        self._metrics = metrics
+        self._clock = clock
+        self._audited = Cap(per_minute=60)
+        self._logged = Cap(per_minute=60)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the application sees only what the URL map does not name."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, request_id = time.perf_counter(), secrets.token_hex(8)
+        tenant_path, path = split_path(scope["path"])
+        endpoint = self._endpoints.get(path)
+        name = endpoint.name if endpoint else "other"
+        sender = _Sender(send, request_id, without_body=scope["method"] == "HEAD")
+        origin = cors.origin_of(scope["headers"])
+        if origin is not None:
+            sender.headers += await cors.answer_headers(origin, scope, tenant_path, self._lanes["machine"])
+        try:
+            if scope["method"] == "OPTIONS":
+                await sender.respond(cors.options_answer(endpoint))
+            elif endpoint is not None:
+                await sender.respond(await self._answer(scope, receive, endpoint, tenant_path, request_id))
+            else:
+                await self._pass_on(scope, receive, sender, tenant_path, path)
+        except Disconnected:
+            return
+        except Exception:
+            log.exception("request failed", extra={"request_id": request_id, "endpoint": name})
+            await sender.respond(_failed(request_id))
+        self._metrics.request(name, sender.status, time.perf_counter() - started)
+
+    async def hop(self, arrival: Arrival, route: Route) -> Departure:
+        """Run a request on its lane, with its permit if it hashes.
+
+        A refused sign-in is answered at a multiple of `failure_seconds`, so that its duration tells nothing.
+        Raises: Overloaded.
+        """
+        arrived, lane = time.monotonic(), self._lanes[route.lane]
+        departure = await lane.run(run_call, arrival)
+        error = departure.error
+        if error is not None:
+            self._note(error, arrival.endpoint.name, arrival.request.request_id, arrival.request.address)
+            if route.hashes and departure.response.status in _PADDED:
+                await _sleep_to_multiple(arrived, self._limits.failure_seconds)
+        return departure
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, endpoint: Endpoint, tenant_path: str, request_id: str
+    ) -> Response:
+        try:
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            if method not in endpoint.handlers:
+                raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))  # noqa: TRY301
+            headers, limits = tuple(scope["headers"]), self._limits
+            body = await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
+            fields = fields_of(body, headers, endpoint.accepts)
+            route = endpoint.route(fields)
+            permit = await self._permits.take() if route.hashes else NO_PERMIT
+            try:
+                request = self.request(scope, method, body, fields, request_id, permit)
+                arrival = Arrival(endpoint, request, _host(headers), tenant_path, self._audited)
+                departure = await self.hop(arrival, route)
+            finally:
+                permit.release()
+        except AuthsvcError as error:
+            self._note(error, endpoint.name, request_id, "")
+            return (oauth_error if endpoint.is_oauth else api_problem)(error, "", request_id)
+        return departure.response
+
+    def request(  # noqa: PLR0913 - a request's own parts
+        self, scope: Scope, method: str, body: bytes, fields: Fields, request_id: str, permit: HashPermit
+    ) -> Request:
+        """Return the request as handlers see it."""
+        headers, trusted = tuple(scope["headers"]), self._limits.trusted_proxies
+        forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for") if trusted else b""
+        peer = scope["client"][0] if scope.get("client") else None
+        return Request(
+            method=method,
+            path=scope["path"],
+            headers=headers,
+            body=body,
+            fields=fields,
+            address=caller_address(peer, forwarded.decode("latin-1") or None, trusted),
+            request_id=request_id,
+            now=self._clock(),
+            permit=permit,
+        )
+
+    async def _pass_on(self, scope: Scope, receive: Receive, sender: "_Sender", tenant_path: str, path: str) -> None:
+        """Hand a request to the FastAPI application with its body read, judged and turned into clean JSON."""
+        headers, limits = tuple(scope["headers"]), self._limits
+        request_id = sender.request_id
+        try:
+            body = await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
+            body = clean_json(body, headers)
+        except AuthsvcError as error:
+            self._note(error, path, request_id, "")
+            await sender.respond(api_problem(error, "", request_id))
+            return
+        kept = [(name, value) for name, value in headers if name not in {b"content-type", b"content-length"}]
+        kept += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        declared = Endpoint(name="api", handlers={}, route=_unrouted, is_oauth=False)
+        request = self.request(scope, scope["method"], body, {}, request_id, NO_PERMIT)
+        inner = {**scope, "path": path, "raw_path": path.encode(), "headers": kept, EDGE: self}
+        inner[ARRIVAL] = Arrival(declared, request, _host(headers), tenant_path, self._audited)
+        await self._app(inner, _replay(body), sender)
+
+    def _note(self, error: AuthsvcError, endpoint: str, request_id: str, address: str) -> None:
+        """Count a refusal, and log it unless its address has had its share of lines."""
+        rule = rule_of(error)
+        self._metrics.refusal(endpoint, rule)
+        if self._logged.allow(address, time.time()):
+            known = {"client_id": error.client_id, "user_id": str(error.user_id) if error.user_id else None}
+            facts = {"request_id": request_id, "endpoint": endpoint, "rule": rule, "detail": error.detail}
+            log.info("refused", extra={**facts, "address": address, **known})
+
+
+class _Sender:
+    """ASGI send that adds the headers of every answer and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str, *, without_body: bool) -> None:
+        self._send = send
+        self._without_body = without_body
+        self.request_id = request_id
+        self.status = 500
+        self.headers: Headers = (*SECURITY_HEADERS, (b"x-request-id", request_id.encode()))
+
+    async def __call__(self, message: Message) -> None:
+        """Pass on a message of the FastAPI application."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            own = {name for name, _ in message["headers"]}
+            added = [header for header in self.headers if header[0] not in own]
+            message = {**message, "headers": [*message["headers"], *added]}
+        await self._send(message)
+
+    async def respond(self, response: Response) -> None:
+        """Send a whole answer."""
+        self.status = response.status
+        length = (b"content-length", str(len(response.body)).encode())
+        headers = [*response.headers, *self.headers, length]
+        await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
+        body = b"" if self._without_body else response.body
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _host(headers: tuple[tuple[bytes, bytes], ...]) -> str:
+    for name, value in headers:
+        if name == b"host":
+            return value.decode("latin-1")
+    return ""
+
+
+def _unrouted(fields: Fields) -> Route:  # noqa: ARG001 - declared endpoints name their lane themselves
+    return Route("people")
+
+
+def _replay(body: bytes) -> Receive:
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+def _failed(request_id: str) -> Response:
+    body = {"error": UNEXPECTED.code, "error_description": UNEXPECTED.title, "request_id": request_id}
+    return json_response(UNEXPECTED.status, body)
+
+
+async def _sleep_to_multiple(arrived: float, step_seconds: float) -> None:
+    if step_seconds > 0:
+        await asyncio.sleep(step_seconds - (time.monotonic() - arrived) % step_seconds)

@@ -1,0 +1,140 @@
+"""One endpoint: what it takes, on which lane it runs, and the one place where a request's transaction is committed.
+
+`run_call` is executed on a lane's thread: it finds the tenant, calls the handler, commits before the answer leaves and
+rolls back at a refusal, whose named effects are then written in a transaction of their own.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+from uuid import UUID
+
+from authsvc.domain.audit import AuditEvent, event_id
+from authsvc.domain.ports import UnitOfWork
+from authsvc.errors import AuthsvcError, Effect, StorageUnavailable
+from authsvc.observe.logging import Cap
+from authsvc.web.body import FORM
+from authsvc.web.errors import HttpError, api_problem, oauth_error, rule_of
+from authsvc.web.forms import Fields
+from authsvc.web.lanes import Lane
+from authsvc.web.request import Call, Request
+from authsvc.web.responses import Response
+from authsvc.web.tenant import find_tenant
+
+LaneName = Literal["machine", "people"]
+Handler = Callable[[Call], Response]
+log = logging.getLogger("authsvc.web")
+NO_TENANT = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request runs, known once its fields are: the lane, and whether a password will be hashed."""
+
+    lane: LaneName
+    hashes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A row of the URL map. `handlers` by method; `is_oauth` chooses the form of its refusals."""
+
+    name: str
+    handlers: dict[str, Handler]
+    route: Callable[[Fields], Route]
+    accepts: tuple[str, ...] = (FORM,)
+    is_oauth: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request on its way to a lane, with the tenant it asks for."""
+
+    endpoint: Endpoint
+    request: Request
+    host: str
+    tenant_path: str
+    refusals: Cap
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The answer, and the error if it is a refusal."""
+
+    response: Response
+    error: AuthsvcError | None = None
+
+
+def run_call(arrival: Arrival, lane: Lane) -> Departure:
+    """Answer one request; never raises an AuthsvcError."""
+    request, issuer = arrival.request, ""
+    form = oauth_error if arrival.endpoint.is_oauth else api_problem
+    try:
+        directory = lane.storage.unit_of_work(NO_TENANT)
+        try:
+            tenants = directory.tenants.list()
+        finally:
+            directory.close()
+        tenant = find_tenant(tenants, arrival.host, arrival.tenant_path)
+        if tenant is None:
+            raise HttpError(404, "There is no such issuer here.")  # noqa: TRY301 - refusals leave by one door
+        issuer = tenant.issuer
+        uow = lane.storage.unit_of_work(tenant.id)
+        try:
+            return Departure(_in_transaction(arrival, Call(request, tenant, uow)))
+        finally:
+            uow.close()
+    except AuthsvcError as error:
+        return Departure(form(error, issuer, request.request_id), error)
+
+
+def _in_transaction(arrival: Arrival, call: Call) -> Response:
+    uow = call.uow
+    try:
+        response = arrival.endpoint.handlers[call.request.method](call)
+        uow.commit()
+    except AuthsvcError as error:
+        uow.rollback()
+        _write_effects(error, arrival, uow)
+        raise
+    except BaseException:
+        uow.rollback()
+        raise
+    return response
+
+
+def _write_effects(error: AuthsvcError, arrival: Arrival, uow: UnitOfWork) -> None:
+    """Write what outlives the refusal: its named effects, and an audit row if it concerns someone known.
+
+    Rows that a stranger can cause are capped per address. Effects are security (a stolen family ends): if they cannot
+    be stored, the caller is told so and not the refusal.
+    """
+    effects: list[Effect] = list(error.keep)
+    is_known = error.client_id is not None or error.user_id is not None
+    if error.keep or (is_known and arrival.refusals.allow(arrival.request.address, arrival.request.now.timestamp())):
+        effects.append(partial(_audit_refusal, error=error, arrival=arrival))
+    if not effects or isinstance(error, StorageUnavailable):
+        return
+    uow.begin()
+    for effect in effects:
+        effect(uow)
+    uow.commit()
+
+
+def _audit_refusal(uow: UnitOfWork, *, error: AuthsvcError, arrival: Arrival) -> None:
+    request = arrival.request
+    uow.audit.add(
+        AuditEvent(
+            id=event_id(request.now),
+            at=request.now,
+            request_id=request.request_id,
+            event=f"{arrival.endpoint.name}.refused",
+            rule=rule_of(error),
+            client_id=error.client_id,
+            user_id=error.user_id,
+            address=request.address,
+            detail=error.detail,
+        )
+    )

@@ -1,0 +1,113 @@
+"""The table of what each refusal looks like over HTTP, and its two forms: RFC 6749 error JSON and RFC 9457 problems."""
+
+from dataclasses import dataclass
+
+from authsvc.domain import clients, login, passwords, resources, tenants, users
+from authsvc.domain.lockout import Throttled
+from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
+from authsvc.protocol.errors import (
+    InsufficientAuthentication,
+    InsufficientScope,
+    InvalidClient,
+    InvalidToken,
+    MissingToken,
+    ProtocolError,
+)
+from authsvc.web.lanes import Overloaded
+from authsvc.web.responses import NO_STORE, Headers, Response, json_response, problem
+
+RETRY_SECONDS = 1
+
+
+class HttpError(AuthsvcError):
+    """A refusal by the rules of HTTP itself: status, a public sentence, and headers that go with it."""
+
+    rule = "http"
+
+    def __init__(self, status: int, title: str, headers: Headers = ()) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+        self.headers = headers
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Status, error code and public sentence; `says_detail` when the error's own text may be told."""
+
+    status: int
+    code: str
+    title: str
+    says_detail: bool = False
+
+
+FORMS: dict[type[AuthsvcError], Form] = {
+    login.BadCredentials: Form(401, "invalid_credentials", "Wrong username or password."),
+    login.AccountDisabled: Form(403, "account_disabled", "This account is disabled."),
+    Throttled: Form(429, "too_many_attempts", "Too many attempts. Try again later."),
+    Conflict: Form(409, "conflict", "This exists already or was changed meanwhile."),
+    StorageUnavailable: Form(503, "temporarily_unavailable", "The service cannot answer now. Try again."),
+    Overloaded: Form(503, "temporarily_unavailable", "The service is busy. Try again."),
+    users.UsernameInvalid: Form(422, "invalid_username", "The user name cannot be used.", says_detail=True),
+    users.EmailInvalid: Form(422, "invalid_email", "The address cannot be used.", says_detail=True),
+    passwords.PasswordInvalid: Form(422, "invalid_password", "The password cannot be used.", says_detail=True),
+    clients.ClientInvalid: Form(422, "invalid_client_metadata", "The client cannot be registered.", says_detail=True),
+    resources.ResourceInvalid: Form(422, "invalid_resource", "The resource cannot be registered.", says_detail=True),
+    tenants.IssuerInvalid: Form(422, "invalid_issuer", "The issuer cannot be used.", says_detail=True),
+}
+UNEXPECTED = Form(500, "server_error", "Something went wrong here.")
+
+
+def oauth_error(error: AuthsvcError, issuer: str, request_id: str) -> Response:
+    """Return the refusal as an OAuth endpoint gives it (RFC 6749 §5.2)."""
+    status, code, description = _told(error)
+    body = {"error": code, "error_description": description, "request_id": request_id}
+    return json_response(status, body, NO_STORE + _headers(error, issuer, status))
+
+
+def api_problem(error: AuthsvcError, issuer: str, request_id: str) -> Response:
+    """Return the refusal as the JSON API gives it (RFC 9457), with the error's code as an extension member."""
+    status, code, description = _told(error)
+    body = {"title": description, "error": code, "request_id": request_id}
+    return problem(status, body, NO_STORE + _headers(error, issuer, status))
+
+
+def rule_of(error: AuthsvcError) -> str:
+    """Return the short name of the rule that failed, for logs."""
+    return error.failed_rule if isinstance(error, ProtocolError) else error.rule
+
+
+def _told(error: AuthsvcError) -> tuple[int, str, str]:
+    if isinstance(error, ProtocolError):
+        return error.status, error.code, error.description
+    if isinstance(error, HttpError):
+        return error.status, "invalid_request", error.title
+    form = FORMS.get(type(error), UNEXPECTED)
+    return form.status, form.code, f"{form.title} ({error.detail})" if form.says_detail else form.title
+
+
+def _headers(error: AuthsvcError, issuer: str, status: int) -> Headers:
+    if isinstance(error, HttpError):
+        return error.headers
+    if isinstance(error, Throttled):
+        return ((b"retry-after", str(error.retry_after_seconds).encode()),)
+    if status == FORMS[StorageUnavailable].status:
+        return ((b"retry-after", str(RETRY_SECONDS).encode()),)
+    challenge = _challenge(error, issuer)
+    return ((b"www-authenticate", challenge.encode("latin-1")),) if challenge else ()
+
+
+def _challenge(error: AuthsvcError, issuer: str) -> str | None:
+    if isinstance(error, InvalidClient):
+        return f'Basic realm="{issuer}"'
+    if isinstance(error, (MissingToken, login.BadCredentials)):
+        return f'Bearer realm="{issuer}"'
+    if isinstance(error, (InvalidToken, InsufficientScope)):
+        scope = ', scope="account"' if isinstance(error, InsufficientScope) else ""
+        return f'Bearer realm="{issuer}", error="{error.code}", error_description="{error.description}"{scope}'
+    if isinstance(error, InsufficientAuthentication):
+        return (
+            f'Bearer realm="{issuer}", error="{error.code}", error_description="{error.description}", '
+            f'max_age="{error.max_age_seconds}"'
+        )
+    return None

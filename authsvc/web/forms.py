@@ -1,0 +1,130 @@
+"""Strict parsers of request bodies: application/x-www-form-urlencoded and flat JSON objects.
+
+Both refuse what could be read in two ways: a wrong charset, NUL and other control characters, lone surrogates, repeated
+names. An empty value counts as absent (RFC 6749 §3.2).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
+
+from authsvc.protocol.errors import InvalidRequest
+
+MAX_FIELDS = 64
+MAX_NAME_CHARACTERS = 128
+Fields = dict[str, tuple[str, ...]]
+"""Each name with its values, in order."""
+
+
+def parse_form(body: bytes) -> Fields:
+    """Return the fields of a form body. Raises: InvalidRequest saying what to mend."""
+    fields: Fields = {}
+    if not body:
+        return fields
+    pairs = body.split(b"&")
+    if len(pairs) > MAX_FIELDS:
+        raise InvalidRequest(f"at most {MAX_FIELDS} parameters")
+    for pair in pairs:
+        raw_name, _, raw_value = pair.partition(b"=")
+        name, value = _decoded(raw_name), _decoded(raw_value)
+        if len(name) > MAX_NAME_CHARACTERS:
+            raise InvalidRequest("a parameter's name is too long")
+        if value:
+            fields[name] = (*fields.get(name, ()), value)
+    return fields
+
+
+def parse_json(body: bytes) -> Mapping[str, Any]:
+    """Return a JSON object. Raises: InvalidRequest for anything else, repeated names included."""
+    try:
+        content = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except InvalidRequest:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("the body is not JSON in UTF-8") from error
+    if not isinstance(content, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    return content
+
+
+def checked_json(body: bytes) -> Mapping[str, Any]:
+    """Return a JSON object all of whose texts are clean. Raises: InvalidRequest."""
+    content = parse_json(body)
+    _check_texts(content)
+    return content
+
+
+def json_fields(body: bytes) -> Fields:
+    """Return a JSON object of strings (or lists of strings) as form fields. Raises: InvalidRequest."""
+    fields: Fields = {}
+    for name, value in parse_json(body).items():
+        values = value if isinstance(value, list) else [value]
+        if len(name) > MAX_NAME_CHARACTERS or not all(isinstance(item, str) for item in values):
+            raise InvalidRequest("each member must be a string or a list of strings")
+        kept = tuple(check_text(item) for item in values if item)
+        if kept:
+            fields[check_text(name)] = kept
+    return fields
+
+
+def single_values(fields: Fields, repeatable: frozenset[str]) -> dict[str, str]:
+    """Return each field's one value, but the repeatable ones. Raises: InvalidRequest for a repeated name."""
+    values: dict[str, str] = {}
+    for name, found in fields.items():
+        if name in repeatable:
+            continue
+        if len(found) > 1:
+            raise InvalidRequest("a parameter is repeated", detail=f"parameter {name!r}", rule="parameter_repeated")
+        values[name] = found[0]
+    return values
+
+
+def check_text(text: str) -> str:
+    """Return the text if it is clean: no control characters, no lone surrogates. Raises: InvalidRequest."""
+    if text.isascii() and text.isprintable():
+        return text
+    if any(character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidRequest("control characters and lone surrogates are not allowed")
+    return text
+
+
+def _check_texts(value: Any) -> None:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        check_text(value)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            check_text(name)
+            _check_texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            _check_texts(member)
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        if b"+" in raw:
+            raw = raw.replace(b"+", b" ")
+        if b"%" in raw:
+            _check_escapes(raw)
+            raw = unquote_to_bytes(raw)
+        return check_text(raw.decode())
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("the body is not UTF-8") from error
+
+
+def _check_escapes(raw: bytes) -> None:
+    for part in raw.split(b"%")[1:]:
+        if len(part) < 2 or not all(chr(byte) in "0123456789abcdefABCDEF" for byte in part[:2]):  # noqa: PLR2004
+            raise InvalidRequest("a % escape is malformed")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise InvalidRequest("a member is repeated", rule="parameter_repeated")
+    return content
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"{name} is not JSON")

@@ -1,0 +1,84 @@
+"""The published documents: /jwks and the metadata, with ETag and Cache-Control, readable from everywhere."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.domain.keyring import published_keys
+from authsvc.protocol.discovery import metadata
+from authsvc.web.cors import PUBLIC
+from authsvc.web.endpoint import Handler
+from authsvc.web.request import Call
+from authsvc.web.responses import Headers, Response
+
+
+@dataclass(frozen=True, slots=True)
+class _Prebuilt:
+    """A document as bytes; good while its source is the same object and `until` has not come."""
+
+    source: object
+    until: datetime | None
+    ok: Response
+    not_modified: Response
+    etag: str
+
+
+def jwks_handler(max_age_seconds: int) -> Handler:
+    """Return the handler of GET /jwks (RFC 7517 §5)."""
+    built: dict[UUID, _Prebuilt] = {}
+
+    def handle(call: Call) -> Response:
+        records, now = call.uow.keys.list(), call.request.now
+        document = built.get(call.tenant.id)
+        if document is None or document.source is not records or (document.until and now >= document.until):
+            until = min((record.retires_at for record in records if record.retires_at and record.retires_at > now),
+                        default=None)  # fmt: skip
+            content = {"keys": published_keys(records, now)}
+            document = _build(records, until, content, b"application/jwk-set+json", max_age_seconds)
+            built[call.tenant.id] = document
+        return _answer(call, document)
+
+    return handle
+
+
+def metadata_handler(max_age_seconds: int) -> Handler:
+    """Return the handler of both metadata documents (RFC 8414 §3, OpenID Connect Discovery 1.0 §4)."""
+    built: dict[UUID, _Prebuilt] = {}
+
+    def handle(call: Call) -> Response:
+        resources = call.uow.resources.list()
+        document = built.get(call.tenant.id)
+        if document is None or document.source is not resources:
+            content = metadata(call.tenant, resources, SIGNING_ALGORITHMS)
+            document = _build(resources, None, content, b"application/json", max_age_seconds)
+            built[call.tenant.id] = document
+        return _answer(call, document)
+
+    return handle
+
+
+def _build(
+    source: object, until: datetime | None, content: Mapping[str, Any], media_type: bytes, max_age_seconds: int
+) -> _Prebuilt:
+    body = json.dumps(content, separators=(",", ":"), default=dict).encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers: Headers = (
+        (b"cache-control", f"public, max-age={max_age_seconds}".encode()),
+        (b"etag", etag.encode()),
+        *PUBLIC,
+    )
+    ok = Response(200, ((b"content-type", media_type), *headers), body)
+    return _Prebuilt(source, until, ok, Response(304, headers), etag)
+
+
+def _answer(call: Call, document: _Prebuilt) -> Response:
+    known = call.request.header(b"if-none-match")
+    if known is None:
+        return document.ok
+    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+    return document.not_modified if document.etag in tags or "*" in tags else document.ok

@@ -1,0 +1,38 @@
+"""The whole URL map on one screen. Paths are relative to the tenant's issuer."""
+
+from collections.abc import Callable, Mapping
+
+from authsvc.protocol.grant import Issuing
+from authsvc.web.api import health
+from authsvc.web.api.logout import logout_handler
+from authsvc.web.body import FORM, JSON
+from authsvc.web.endpoint import Endpoint, Route
+from authsvc.web.forms import Fields
+from authsvc.web.oauth.documents import jwks_handler, metadata_handler
+from authsvc.web.oauth.token import login_handler, token_handler, token_route
+
+BOTH = (JSON, FORM)
+
+
+def endpoints(issuing: Issuing, jwks_max_age_seconds: int, is_ready: Callable[[], bool]) -> Mapping[str, Endpoint]:
+    """Return the map of the hot endpoints. The JSON API that FastAPI declares is in `web/api/` (see `app.py`)."""
+    documents = {"GET": metadata_handler(jwks_max_age_seconds)}
+    return {
+        "/token": Endpoint("token", {"POST": token_handler(issuing)}, token_route),
+        "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("machine")),
+        "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("machine")),
+        "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("machine")),
+        "/login": Endpoint("login", {"POST": login_handler(issuing)}, _on("people", hashes=True), BOTH, is_oauth=False),
+        "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, is_oauth=False),
+        "/health/live": Endpoint("live", {"GET": health.live}, _on("machine"), is_oauth=False),
+        "/health/ready": Endpoint("ready", {"GET": health.ready_handler(is_ready)}, _on("machine"), is_oauth=False),
+    }
+
+
+def _on(lane: str, *, hashes: bool = False) -> Callable[[Fields], Route]:
+    route = Route("machine" if lane == "machine" else "people", hashes)
+
+    def fixed(fields: Fields) -> Route:  # noqa: ARG001 - the lane does not depend on the request
+        return route
+
+    return fixed
