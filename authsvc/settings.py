@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 CONFIG_VARIABLE = "AUTHSVC_CONFIG"
 
@@ -69,13 +74,9 @@ class Passwords(_Group):
     """Shortest password of a person with a second factor."""
     min_length_single_factor: int = Field(15, ge=8)
     """Shortest password of a person without a second factor."""
-    per_address: Throttle = Throttle(
-        free=5, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600
-    )
+    per_address: Throttle = Throttle(free=5, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600)
     """Attempts at one account from one address."""
-    per_account: Throttle = Throttle(
-        free=50, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600
-    )
+    per_account: Throttle = Throttle(free=50, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600)
     """Attempts at one account from all addresses."""
     failure_seconds: float = Field(0.3, ge=0, le=5)
     """Refused sign-ins are answered after a multiple of this, so that their duration tells nothing."""
@@ -141,7 +142,11 @@ class Settings(BaseSettings):
     """Everything that can be set; frozen, handed down by the composition root."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        env_prefix="AUTHSVC_", env_nested_delimiter="__", frozen=True, extra="forbid", use_attribute_docstrings=True
+        env_prefix="AUTHSVC_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
     )
 
     issuer: str = "http://localhost:8000"

@@ -148,9 +148,7 @@ class Keyring:
         if unit.keys.add(record):
             return record
         # Another process was quicker: its key is the one that the others already see.
-        return next(
-            known for known in unit.keys.list() if known.algorithm == algorithm and known.ordinal == ordinal
-        )
+        return next(known for known in unit.keys.list() if known.algorithm == algorithm and known.ordinal == ordinal)
 
     def _open(self, record: KeyRecord, tenant_id: UUID) -> bytes:
         return envelope.decrypt(record.private_encrypted, key_place(tenant_id, record.kid), self._master_keys)

@@ -45,7 +45,12 @@ class ProvedUser:
 
 
 def check_password(  # noqa: PLR0913 - each is a port or a fact of its own
-    attempt: PasswordAttempt, users: Users, attempts: Attempts, permit: HashPermit, policy: LockoutPolicy, now: datetime
+    attempt: PasswordAttempt,
+    users: Users,
+    attempts: Attempts,
+    permit: HashPermit,
+    policy: LockoutPolicy,
+    now: datetime,
 ) -> ProvedUser:
     """Return whose password this is. Raises: Throttled, BadCredentials, AccountDisabled.
 

@@ -89,7 +89,13 @@ class RefreshFamilies(Protocol):
     def add(self, family: RefreshFamily) -> None: ...
 
     def rotate(  # noqa: PLR0913 - the statement's own terms
-        self, family_id: UUID, *, presented_hash: str, successor_hash: str, generation: int, now: datetime,
+        self,
+        family_id: UUID,
+        *,
+        presented_hash: str,
+        successor_hash: str,
+        generation: int,
+        now: datetime,
         idle_expires_at: datetime,
     ) -> bool:
         """Make the successor current if `presented_hash` is current at `generation` and the family is alive."""

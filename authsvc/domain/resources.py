@@ -24,7 +24,7 @@ class ResourceInvalid(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A protected resource. `audience` is its identifier, an absolute URI; lifetime in seconds, None for the default."""
+    """A protected resource. `audience` is its identifier, an absolute URI; lifetime in seconds, None: the default."""
 
     audience: str
     name: str

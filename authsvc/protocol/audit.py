@@ -22,7 +22,12 @@ class Happening(Protocol):
 
 
 def record(
-    uow: UnitOfWork, request: Happening, event: str, *, user_id: UUID | None = None, client_id: str | None = None
+    uow: UnitOfWork,
+    request: Happening,
+    event: str,
+    *,
+    user_id: UUID | None = None,
+    client_id: str | None = None,
 ) -> None:
     """Add a row for something that was done."""
     uow.audit.add(

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.protocol.client_auth import METHODS
-from authsvc.protocol.grants import GRANTS
-from authsvc.protocol.grants import password
+from authsvc.protocol.grants import GRANTS, password
 
 Metadata = Mapping[str, str | list[str] | bool]
 

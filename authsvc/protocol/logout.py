@@ -20,8 +20,10 @@ def logout(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> None:
     Raises: MissingToken, InvalidToken, InsufficientScope, InvalidClient, InvalidGrant.
     """
     presented = request.parameters.get("refresh_token")
-    session = _by_account_token(request, uow, issuing) if presented is None else _by_refresh_token(
-        presented, request, uow, issuing
+    session = (
+        _by_account_token(request, uow, issuing)
+        if presented is None
+        else _by_refresh_token(presented, request, uow, issuing)
     )
     end_session(session, request, uow, request.now)
 

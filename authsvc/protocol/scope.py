@@ -38,8 +38,6 @@ def parse_scope(scope: str | None) -> frozenset[str] | None:
     return names
 
 
-
-
 def narrow(
     requested: frozenset[str] | None, named: tuple[str, ...], bounds: Bounds, registered: tuple[Resource, ...]
 ) -> Target:

@@ -18,7 +18,7 @@ from authsvc.protocol.errors import InvalidRequest, UnauthorizedClient, Unsuppor
 from authsvc.protocol.grant import Decision, Grant, GrantRequest, Issuing
 from authsvc.protocol.grants import GRANTS
 from authsvc.protocol.scope import Bounds, narrow, parse_scope
-from authsvc.protocol.tokens.issue import TokenAnswer, mint
+from authsvc.protocol.tokens.issue import Granted, TokenAnswer, mint
 
 SHARED_PARAMETERS = frozenset({"grant_type", "scope", "resource", "client_id", "client_secret"})
 REPEATABLE = frozenset({"resource"})
@@ -60,7 +60,7 @@ def run(grant: Grant, client: Client, request: TokenRequest, uow: UnitOfWork, is
         decision = grant.check(own, uow, issuing)
         target = _target(decision, own, uow, issuing)
         refresh_token = grant.consume(decision, target, own, uow, issuing)
-        answer = mint(decision, target, refresh_token, own, uow, issuing)
+        answer = mint(Granted(decision, target, refresh_token), own, uow, issuing)
     except AuthsvcError as error:
         error.about(client_id=client.id)
         raise

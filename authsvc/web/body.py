@@ -15,7 +15,7 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 _CLOSE = ((b"connection", b"close"),)
 
 
-class Disconnected(Exception):  # noqa: N818 - no error: nobody waits for an answer
+class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 

@@ -118,7 +118,7 @@ class Edge:
         try:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in endpoint.handlers:
-                raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))  # noqa: TRY301
+                raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))
             headers, limits = tuple(scope["headers"]), self._limits
             body = await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
             fields = fields_of(body, headers, endpoint.accepts)

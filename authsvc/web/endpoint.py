@@ -79,7 +79,7 @@ def run_call(arrival: Arrival, lane: Lane) -> Departure:
             directory.close()
         tenant = find_tenant(tenants, arrival.host, arrival.tenant_path)
         if tenant is None:
-            raise HttpError(404, "There is no such issuer here.")  # noqa: TRY301 - refusals leave by one door
+            raise HttpError(404, "There is no such issuer here.")
         issuer = tenant.issuer
         uow = lane.storage.unit_of_work(tenant.id)
         try:

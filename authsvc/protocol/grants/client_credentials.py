@@ -11,7 +11,7 @@ LANE: Lane = "machine"
 HASHES = False
 
 
-def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:  # noqa: ARG001 - the grants' shape
+def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
     """Decide for the client itself. Raises: UnauthorizedClient for a public one (RFC 6749 §4.4)."""
     client = request.client
     if client.is_public:
@@ -20,11 +20,11 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
 
 
 def consume(
-    decision: Decision,  # noqa: ARG001
-    target: Target,  # noqa: ARG001
-    request: GrantRequest,  # noqa: ARG001
-    uow: UnitOfWork,  # noqa: ARG001
-    issuing: Issuing,  # noqa: ARG001
+    decision: Decision,
+    target: Target,
+    request: GrantRequest,
+    uow: UnitOfWork,
+    issuing: Issuing,
 ) -> str | None:
     """Nothing is used up, and no refresh token is given (RFC 6749 §4.4.3)."""
     return None

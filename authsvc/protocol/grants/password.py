@@ -23,8 +23,6 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
         raise InvalidGrant("the account is disabled", detail=error.detail, rule=error.rule) from error
 
 
-def consume(
-    decision: Decision, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing
-) -> str | None:
+def consume(decision: Decision, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> str | None:
     """Store the session; returns its first refresh token if the client may refresh."""
     return store_sign_in(decision, target, request, uow, issuing)

@@ -40,7 +40,7 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
 
 def consume(
     decision: Decision,
-    target: Target,  # noqa: ARG001 - a narrower target leaves the family as it was (RFC 6749 §6)
+    target: Target,
     request: GrantRequest,
     uow: UnitOfWork,
     issuing: Issuing,

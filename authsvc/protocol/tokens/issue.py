@@ -1,4 +1,4 @@
-"""The only mint: turns a decision and a target into the token answer (RFC 6749 §5.1)."""
+"""The only mint: turns what was granted into the token answer (RFC 6749 §5.1)."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,16 @@ from authsvc.domain.tokens import Target
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
 from authsvc.protocol.tokens.access_token import sign_access_token
-from authsvc.protocol.tokens.id_token import sign_id_token
+from authsvc.protocol.tokens.id_token import Subject, sign_id_token
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the phases before came to: the decision, the narrowed target, and the refresh token to hand out."""
+
+    decision: Decision
+    target: Target
+    refresh_token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +30,29 @@ class TokenAnswer:
     id_token: str | None = field(repr=False)
 
 
-def mint(
-    decision: Decision, target: Target, refresh_token: str | None, request: GrantRequest, uow: UnitOfWork,
-    issuing: Issuing,
-) -> TokenAnswer:  # fmt: skip
-    """Sign what was decided. Keys are opened once a process, so this is one signature, or two with an ID token."""
+def mint(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> TokenAnswer:
+    """Sign what was granted. Keys are opened once a process: one signature, or two with an ID token."""
+    target = granted.target
     key = issuing.keyring.signing_key(target.algorithm, uow, request.now)
-    access_token = sign_access_token(
-        request.tenant.issuer, decision.subject, request.client.id, target, decision.sign_in, key, request.now
-    )
+    access_token = sign_access_token(request, granted.decision, target, key)
     return TokenAnswer(
         access_token=access_token,
         expires_in=target.lifetime_seconds,
         scope=" ".join(sorted(target.scopes)),
-        refresh_token=refresh_token,
-        id_token=_id_token(decision, target, access_token, request, uow, issuing),
+        refresh_token=granted.refresh_token,
+        id_token=_id_token(granted, access_token, request, uow, issuing),
     )
 
 
 def _id_token(
-    decision: Decision, target: Target, access_token: str, request: GrantRequest, uow: UnitOfWork, issuing: Issuing
+    granted: Granted, access_token: str, request: GrantRequest, uow: UnitOfWork, issuing: Issuing
 ) -> str | None:
-    sign_in = decision.sign_in
-    if sign_in is None or "openid" not in target.scopes:
+    sign_in, scopes = granted.decision.sign_in, granted.target.scopes
+    if sign_in is None or "openid" not in scopes:
         return None
-    user = decision.proved.user if decision.proved else uow.users.get(sign_in.user_id)
+    proved = granted.decision.proved
+    user = proved.user if proved else uow.users.get(sign_in.user_id)
     if user is None:
         raise InvalidGrant("the account is gone", rule="account_gone")
     key = issuing.keyring.signing_key(request.client.id_token_algorithm, uow, request.now)
-    return sign_id_token(
-        request.tenant.issuer, request.client.id, user, sign_in, target.scopes, access_token, key,
-        issuing.lifetimes.id_token, request.now,
-    )  # fmt: skip
+    return sign_id_token(request, Subject(user, sign_in, scopes, access_token), key, issuing.lifetimes.id_token)

@@ -51,7 +51,9 @@ def start_family(sign_in: SignIn, target: Target, request: GrantRequest, uow: Un
     return opaque.encode_refresh_token(token, issuing.keyring.opaque_key(uow, now))
 
 
-def find_family(presented: str, uow: UnitOfWork, issuing: Issuing, now: datetime) -> tuple[PresentedFamily, FamilyState]:
+def find_family(
+    presented: str, uow: UnitOfWork, issuing: Issuing, now: datetime
+) -> tuple[PresentedFamily, FamilyState]:
     """Return the family of a presented token, whatever its state. Raises: InvalidGrant if it is none of ours."""
     try:
         token = opaque.decode_refresh_token(presented, issuing.keyring.opaque_key(uow, now))

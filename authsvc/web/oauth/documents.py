@@ -63,7 +63,11 @@ def metadata_handler(max_age_seconds: int) -> Handler:
 
 
 def _build(
-    source: object, until: datetime | None, content: Mapping[str, Any], media_type: bytes, max_age_seconds: int
+    source: object,
+    until: datetime | None,
+    content: Mapping[str, Any],
+    media_type: bytes,
+    max_age_seconds: int,
 ) -> _Prebuilt:
     body = json.dumps(content, separators=(",", ":"), default=dict).encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
