@@ -1,0 +1,201 @@
+"""Registered clients, and the index of browser origins that may call for them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeDecorator
+
+from authsvc.domain.clients import Client, ClientSecret
+from authsvc.errors import Conflict
+from authsvc.storage.sql.base import (
+    EPOCH,
+    Instant,
+    Store,
+    StringSet,
+    compact_json,
+    given,
+    metadata,
+    micros,
+    owned,
+    tenant_column,
+)
+from authsvc.storage.sql.changes import announce
+
+
+class Secrets(TypeDecorator[tuple[ClientSecret, ...]]):
+    """A client's live secrets (hashes), stored as a JSON array of [id, hash, created_at]."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[ClientSecret, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
+        if value is None:
+            return None
+        return compact_json([[secret.id, secret.secret_hash, micros(secret.created_at)] for secret in value])
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[ClientSecret, ...] | None:  # noqa: ARG002, D102
+        if value is None:
+            return None
+        return tuple(
+            ClientSecret(secret_id, secret_hash, EPOCH + timedelta(microseconds=created))
+            for secret_id, secret_hash, created in json.loads(value)
+        )
+
+
+clients = Table(
+    "clients",
+    metadata,
+    tenant_column(),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("auth_method", Text, nullable=False),
+    Column("secrets", Secrets, nullable=False),
+    Column("first_party", Boolean, nullable=False),
+    Column("grant_types", StringSet, nullable=False),
+    Column("scopes", StringSet, nullable=False),
+    Column("resources", StringSet, nullable=False),
+    Column("origins", StringSet, nullable=False),
+    Column("profile", Text, nullable=False),
+    Column("id_token_algorithm", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    Column("version", Integer, nullable=False),
+)
+
+client_origins = Table(
+    "client_origins",
+    metadata,
+    tenant_column(),
+    Column("origin", Text, primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    ForeignKeyConstraint(("tenant_id", "client_id"), ("clients.tenant_id", "clients.id"), ondelete="CASCADE"),
+)
+Index(None, client_origins.c.tenant_id, client_origins.c.client_id)
+
+_SETTINGS = (
+    "name", "auth_method", "secrets", "first_party", "grant_types", "scopes", "resources", "origins", "profile",
+    "id_token_algorithm", "disabled_at",
+)  # fmt: skip
+_CLIENT = select(*(column for column in clients.c if column.name != "tenant_id")).where(owned(clients))
+_THIS = (owned(clients), clients.c.id == given("which", clients.c.id))
+
+_GET = _CLIENT.where(_THIS[1])
+_FIRST = _CLIENT.order_by(clients.c.id).limit(bindparam("most"))
+_AFTER = _FIRST.where(clients.c.id > given("after", clients.c.id))
+_ADD = insert(clients).on_conflict_do_nothing().returning(clients.c.id)
+_SAVE = (
+    update(clients)
+    .where(*_THIS, clients.c.version == given("expected_version", clients.c.version))
+    .values(**{name: bindparam(name) for name in _SETTINGS}, version=clients.c.version + 1)
+)
+_NEXT_VERSION = clients.c.version + 1
+_DISABLE = (
+    update(clients)
+    .where(*_THIS, clients.c.disabled_at.is_(None))
+    .values(disabled_at=bindparam("now"), version=_NEXT_VERSION)
+)
+_ENABLE = (
+    update(clients).where(*_THIS, clients.c.disabled_at.is_not(None)).values(disabled_at=None, version=_NEXT_VERSION)
+)
+_DELETE = delete(clients).where(*_THIS)
+_ADD_ORIGIN = insert(client_origins).on_conflict_do_nothing()
+_DELETE_ORIGINS = delete(client_origins).where(
+    owned(client_origins), client_origins.c.client_id == given("which", clients.c.id)
+)
+_ALLOWS_ORIGIN = (
+    select(client_origins.c.client_id)
+    .join(
+        clients,
+        (clients.c.tenant_id == client_origins.c.tenant_id) & (clients.c.id == client_origins.c.client_id),
+    )
+    .where(
+        owned(client_origins), client_origins.c.origin == given("asked", client_origins.c.origin),
+        clients.c.disabled_at.is_(None),
+    )
+    .limit(1)
+)  # fmt: skip
+
+
+class SqlClients(Store):
+    """Implements Clients."""
+
+    def get(self, client_id: str) -> Client | None:
+        """Return the client of that id."""
+        row = self._work.row(_GET, tenant=self._tenant_id, which=client_id)
+        return None if row is None else Client(*row)
+
+    def list(self, after: str | None, limit: int) -> tuple[Client, ...]:
+        """Return a page in the order of ids."""
+        if after is None:
+            rows = self._work.rows(_FIRST, tenant=self._tenant_id, most=limit)
+        else:
+            rows = self._work.rows(_AFTER, tenant=self._tenant_id, most=limit, after=after)
+        return tuple(Client(*row) for row in rows)
+
+    def add(self, client: Client) -> None:
+        """Raises: Conflict if the id is taken."""
+        announce(self._work)
+        added = self._work.write_returning(
+            _ADD, tenant_id=self._tenant_id, id=client.id, created_at=client.created_at, version=client.version,
+            **_settings(client),
+        )  # fmt: skip
+        if not added:
+            raise Conflict("client: the id is taken")
+        self._add_origins(client.id, client.origins)
+
+    def save(self, client: Client) -> Client:
+        """Write all fields if the version is unchanged; return the client with its next version. Raises: Conflict."""
+        announce(self._work)
+        saved = self._work.write(
+            _SAVE, tenant=self._tenant_id, which=client.id, expected_version=client.version, **_settings(client)
+        )
+        if saved != 1:
+            raise Conflict("client: changed since it was read")
+        self._work.write(_DELETE_ORIGINS, tenant=self._tenant_id, which=client.id)
+        self._add_origins(client.id, client.origins)
+        return replace(client, version=client.version + 1)
+
+    def disable(self, client_id: str, now: datetime) -> bool:
+        """False if not there or disabled already."""
+        announce(self._work)
+        return self._work.write(_DISABLE, tenant=self._tenant_id, which=client_id, now=now) == 1
+
+    def enable(self, client_id: str) -> bool:
+        """False if not there or not disabled."""
+        announce(self._work)
+        return self._work.write(_ENABLE, tenant=self._tenant_id, which=client_id) == 1
+
+    def delete(self, client_id: str) -> bool:
+        """False if not there."""
+        announce(self._work)
+        return self._work.write(_DELETE, tenant=self._tenant_id, which=client_id) == 1
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether any enabled client has registered this browser origin."""
+        return self._work.row(_ALLOWS_ORIGIN, tenant=self._tenant_id, asked=origin) is not None
+
+    def _add_origins(self, client_id: str, origins: Iterable[str]) -> None:
+        for origin in sorted(origins):
+            self._work.write(_ADD_ORIGIN, tenant_id=self._tenant_id, origin=origin, client_id=client_id)
+
+
+def _settings(client: Client) -> dict[str, Any]:
+    return {name: getattr(client, name) for name in _SETTINGS}

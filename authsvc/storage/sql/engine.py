@@ -1,0 +1,51 @@
+"""The one object that the composition root opens: units of work, readiness, leases and purging on one pool."""
+
+from datetime import datetime
+from uuid import UUID
+
+from authsvc.storage.cache import Cache
+from authsvc.storage.sql.changes import read_counter
+from authsvc.storage.sql.connect import open_database
+from authsvc.storage.sql.leases import take_lease
+from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from authsvc.storage.sql.work import Database, Work
+
+
+class Storage:
+    """One pool of connections. A process may open several (one per lane) around one Cache."""
+
+    def __init__(self, database: Database, cache: Cache | None) -> None:
+        self._database = database
+        self._cache = cache
+
+    def unit_of_work(self, tenant_id: UUID) -> SqlUnitOfWork:
+        """Return the tenant's stores; whoever asked for them calls `close` in the end."""
+        return SqlUnitOfWork(self._database, self._cache, tenant_id)
+
+    def ping(self) -> None:
+        """Ask the database for one row. Raises: StorageUnavailable."""
+        work = Work(self._database)
+        try:
+            read_counter(work)
+        finally:
+            work.close()
+
+    def lease(self, name: str, holder: str, now: datetime, seconds: float) -> bool:
+        """Whether `holder` has the job `name` for the next `seconds`, taking or prolonging the lease."""
+        work = Work(self._database)
+        try:
+            work.begin()
+            taken = take_lease(work, name, holder, now, seconds)
+            work.commit()
+            return taken
+        finally:
+            work.close()
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self._database.engine.dispose()
+
+
+def open_storage(database_url: str, *, pool_size: int, cache: Cache | None) -> Storage:
+    """Open a pool of `pool_size` connections, made when they are needed. Raises: ValueError for a bad URL."""
+    return Storage(open_database(database_url, pool_size), cache)

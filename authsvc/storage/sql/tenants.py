@@ -1,0 +1,76 @@
+"""The table of issuers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Boolean, Column, Index, Table, Text, UniqueConstraint, Uuid, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from authsvc.domain.tenants import Tenant
+from authsvc.errors import Conflict
+from authsvc.storage.sql.base import Instant, metadata
+from authsvc.storage.sql.changes import announce
+from authsvc.storage.sql.work import Values, Work
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    # "" stands for any host: NULLs would all be different to the unique constraint.
+    Column("host", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    UniqueConstraint("name"),
+    UniqueConstraint("issuer"),
+    UniqueConstraint("host", "path"),
+)
+Index(
+    "ix_tenants_one_default", tenants.c.is_default, unique=True,
+    postgresql_where=tenants.c.is_default, sqlite_where=tenants.c.is_default,
+)  # fmt: skip
+
+_LIST = select(tenants).order_by(tenants.c.created_at, tenants.c.id)
+_ADD = insert(tenants).on_conflict_do_nothing().returning(tenants.c.id)
+_WHICH = tenants.c.id == bindparam("which")
+_DISABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_(None)).values(disabled_at=bindparam("now"))
+_ENABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_not(None)).values(disabled_at=None)
+
+
+class SqlTenants:
+    """Implements Tenants; the one store without a tenant."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def list(self) -> tuple[Tenant, ...]:
+        """Return all issuers, oldest first."""
+        return tuple(_tenant(row) for row in self._work.rows(_LIST))
+
+    def add(self, tenant: Tenant) -> None:
+        """Raises: Conflict if name, issuer or (host, path) is taken, or there is a default already."""
+        announce(self._work)
+        added = self._work.write_returning(
+            _ADD, id=tenant.id, name=tenant.name, issuer=tenant.issuer, host=tenant.host or "", path=tenant.path,
+            is_default=tenant.is_default, created_at=tenant.created_at, disabled_at=tenant.disabled_at,
+        )  # fmt: skip
+        if not added:
+            raise Conflict("tenant: name, issuer or host and path are taken, or there is a default already")
+
+    def disable(self, tenant_id: UUID, now: datetime) -> bool:
+        """False if it is not there or disabled already."""
+        announce(self._work)
+        return self._work.write(_DISABLE, which=tenant_id, now=now) == 1
+
+    def enable(self, tenant_id: UUID) -> bool:
+        """False if it is not there or not disabled."""
+        announce(self._work)
+        return self._work.write(_ENABLE, which=tenant_id) == 1
+
+
+def _tenant(row: Values) -> Tenant:
+    tenant_id, name, issuer, host, path, is_default, created_at, disabled_at = row
+    return Tenant(tenant_id, name, issuer, host or None, path, is_default, created_at, disabled_at)

@@ -1,0 +1,157 @@
+"""People. One namespace for logging in: canonical user names, and canonical addresses once verified."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Boolean, Column, Integer, Table, Text, UniqueConstraint, Uuid, bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from authsvc.domain.users import User, canonical_login
+from authsvc.errors import Conflict
+from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
+
+users = Table(
+    "users",
+    metadata,
+    tenant_column(),
+    Column("id", Uuid, primary_key=True),
+    Column("username", Text, nullable=False),
+    Column("username_canonical", Text, nullable=False),
+    Column("email", Text),
+    Column("email_verified", Boolean, nullable=False),
+    # The canonical address once it is verified, else NULL: unverified addresses block nobody.
+    Column("email_login", Text),
+    Column("name", Text),
+    Column("password_hash", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("tenant_id", "username_canonical"),
+    UniqueConstraint("tenant_id", "email_login"),
+)
+
+_USER = select(
+    users.c.id, users.c.username, users.c.email, users.c.email_verified, users.c.name, users.c.password_hash,
+    users.c.created_at, users.c.disabled_at, users.c.version,
+).where(owned(users))  # fmt: skip
+_THIS = (owned(users), users.c.id == given("which", users.c.id))
+
+_GET = _USER.where(_THIS[1])
+_BY_NAME = _USER.where(users.c.username_canonical == bindparam("login"))
+_BY_EMAIL = _USER.where(users.c.email_login == bindparam("login"))
+_FIRST = _USER.order_by(users.c.id).limit(bindparam("most"))
+_AFTER = _FIRST.where(users.c.id > given("after", users.c.id))
+_ADD = insert(users).on_conflict_do_nothing().returning(users.c.id)
+_SAVE_PROFILE = (
+    update(users)
+    .where(*_THIS, users.c.version == given("expected_version", users.c.version))
+    .values(
+        username=bindparam("username"), username_canonical=bindparam("username_canonical"), name=bindparam("name"),
+        email=bindparam("email"), email_verified=bindparam("email_verified"), email_login=bindparam("email_login"),
+        version=users.c.version + 1,
+    )
+)  # fmt: skip
+_SET_PASSWORD_HASH = (
+    update(users)
+    .where(*_THIS, users.c.password_hash.is_not_distinct_from(given("instead_of", users.c.password_hash)))
+    .values(password_hash=bindparam("password_hash"), version=users.c.version + 1)
+)
+_VERIFY_EMAIL = (
+    update(users)
+    .where(*_THIS, users.c.email == given("proved", users.c.email))
+    .values(email_verified=True, email_login=bindparam("email_login"), version=users.c.version + 1)
+)
+_DISABLE = (
+    update(users)
+    .where(*_THIS, users.c.disabled_at.is_(None))
+    .values(disabled_at=bindparam("now"), version=users.c.version + 1)
+)
+_ENABLE = (
+    update(users).where(*_THIS, users.c.disabled_at.is_not(None)).values(disabled_at=None, version=users.c.version + 1)
+)
+_DELETE = delete(users).where(*_THIS)
+
+
+class SqlUsers(Store):
+    """Implements Users."""
+
+    def get(self, user_id: UUID) -> User | None:
+        """Return the user of that id."""
+        row = self._work.row(_GET, tenant=self._tenant_id, which=user_id)
+        return None if row is None else User(*row)
+
+    def find_by_login(self, canonical: str) -> User | None:
+        """By canonical user name, or by canonical verified address when it has an @."""
+        row = self._work.row(_BY_EMAIL if "@" in canonical else _BY_NAME, tenant=self._tenant_id, login=canonical)
+        return None if row is None else User(*row)
+
+    def list(self, after: UUID | None, limit: int) -> tuple[User, ...]:
+        """Return a page in the order of ids."""
+        if after is None:
+            rows = self._work.rows(_FIRST, tenant=self._tenant_id, most=limit)
+        else:
+            rows = self._work.rows(_AFTER, tenant=self._tenant_id, most=limit, after=after)
+        return tuple(User(*row) for row in rows)
+
+    def add(self, user: User) -> None:
+        """Raises: Conflict if the name is taken, or the address when verified."""
+        added = self._work.write_returning(
+            _ADD, tenant_id=self._tenant_id, id=user.id, password_hash=user.password_hash,
+            created_at=user.created_at, disabled_at=user.disabled_at, version=user.version, **_profile(user),
+        )  # fmt: skip
+        if not added:
+            raise Conflict("user: name or verified address is taken")
+
+    def save_profile(self, user: User) -> User:
+        """Write name and address if nobody changed the user since; return it with its next version.
+
+        Raises: Conflict (changed since, or name or verified address taken: then the transaction is over, too).
+        """
+        saved = self._work.write(
+            _SAVE_PROFILE, tenant=self._tenant_id, which=user.id, expected_version=user.version, **_profile(user)
+        )
+        if saved != 1:
+            raise Conflict("user: changed since it was read")
+        written = self.get(user.id)
+        if written is None:
+            raise Conflict("user: deleted meanwhile")
+        return written
+
+    def set_password_hash(self, user_id: UUID, password_hash: str, *, instead_of: str | None) -> bool:
+        """Replace the hash if it still is `instead_of`; False if it no longer is."""
+        changed = self._work.write(
+            _SET_PASSWORD_HASH, tenant=self._tenant_id, which=user_id, instead_of=instead_of,
+            password_hash=password_hash,
+        )  # fmt: skip
+        return changed == 1
+
+    def verify_email(self, user_id: UUID, email: str) -> bool:
+        """Mark the address verified if it still is the user's. Raises: Conflict if another user has it verified."""
+        changed = self._work.write(
+            _VERIFY_EMAIL, tenant=self._tenant_id, which=user_id, proved=email, email_login=canonical_login(email)
+        )
+        return changed == 1
+
+    def disable(self, user_id: UUID, now: datetime) -> bool:
+        """False if not there or disabled already."""
+        return self._work.write(_DISABLE, tenant=self._tenant_id, which=user_id, now=now) == 1
+
+    def enable(self, user_id: UUID) -> bool:
+        """False if not there or not disabled."""
+        return self._work.write(_ENABLE, tenant=self._tenant_id, which=user_id) == 1
+
+    def delete(self, user_id: UUID) -> bool:
+        """Delete the user; sessions, families and links go with it by foreign key."""
+        return self._work.write(_DELETE, tenant=self._tenant_id, which=user_id) == 1
+
+
+def _profile(user: User) -> dict[str, Any]:
+    return {
+        "username": user.username,
+        "username_canonical": canonical_login(user.username),
+        "name": user.name,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "email_login": canonical_login(user.email) if user.email and user.email_verified else None,
+    }
