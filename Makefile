@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
+NPM_STAMP := tests/interop/node_modules/.package-lock.json
 # Two workers suit the two cores of a small machine; WORKERS=8 elsewhere.
 WORKERS ?= 2
 
@@ -13,6 +14,7 @@ help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
 
 setup: $(STAMP) ## make .venv from the lock (PYTHON=/path/to/python3.11 chooses the interpreter)
+	@:
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@set -e; \
@@ -34,14 +36,22 @@ $(STAMP): requirements-dev.lock pyproject.toml
 run: setup ## start a development server on http://localhost:8000
 	$(BIN)/authsvc dev
 
-# -r s with the summary of tests/conftest.py: what did not run is named at the end.
+# What a machine lacks (PostgreSQL, Node.js) is skipped, and named at the end by tests/conftest.py.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
-test: setup ## the tests (at most 10 minutes on two cores)
+test: setup $(NPM_STAMP) ## the tests (at most 10 minutes on two cores)
 	$(PYTEST) -m "not slow"
 
-test-all: setup ## the long corpora, fault and load tests that `make test` leaves out (at most 25 minutes)
+# Together with `make test` every test runs once: this one leaves out what that one runs.
+test-all: setup $(NPM_STAMP) ## the long corpora, fault and load tests that `make test` leaves out (at most 25 minutes)
 	$(PYTEST) -m slow
+
+# Without npm, or without a way to its packages, the tests that need them are skipped.
+$(NPM_STAMP): tests/interop/package-lock.json
+	@if command -v npm >/dev/null 2>&1; then \
+	  (cd tests/interop && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && touch $@ || \
+	  echo "npm ci failed in tests/interop: the tests that need it will not run" >&2; \
+	fi
 
 check: setup ## lint, formatting, types and import rules; changes nothing
 	$(BIN)/ruff check .

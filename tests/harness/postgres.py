@@ -1,8 +1,8 @@
 """A throwaway PostgreSQL from the binaries of the machine.
 
-`Cluster` is one server with its data directory. `shared_cluster` gives the one that all workers of a test run
-use: it is held by a keeper process (this file, run as a script) that ends when the run does, even when the run
-is killed.
+`Cluster` is one server with its data directory. `shared_cluster` gives the one that all workers of a test
+run use: it is held by a keeper process (this file, run as a script) that ends when the run does, even when
+the run is killed.
 """
 
 import fcntl
@@ -114,7 +114,7 @@ class Cluster:
 
 
 def new_cluster(*, durable: bool) -> Cluster:
-    """Make a server's data directory. `durable` keeps fsync on: for tests that kill it and count what is left."""
+    """Make a server's data directory; `durable` keeps fsync on, for tests that kill it."""
     directory = Path(tempfile.mkdtemp(prefix="authsvc-pg-"))
     user = _unprivileged()
     if user is not None:
@@ -170,7 +170,7 @@ def free_port() -> int:
 
 
 def open_run(owner: int) -> Path:
-    """Make the directory that a test run's workers share, unless an outer run (a mutant's) has one already."""
+    """Make the directory that a run's workers share, unless an outer run (a mutant's) has one."""
     inherited = os.environ.get(RUN_DIRECTORY)
     if inherited and Path(inherited).is_dir():
         return Path(inherited)

@@ -1,4 +1,6 @@
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +44,11 @@ def test_the_server_ends_with_a_run_that_was_killed(tmp_path):
         [sys.executable, "-c", run], env=environment, stdout=subprocess.PIPE, text=True, check=False
     )
     directory = Path(killed.stdout.strip())
-    keeper = postgres.json.loads((directory / "postgres.json").read_text())["keeper"]
+    keeper = json.loads((directory / "postgres.json").read_text())["keeper"]
     postgres._await_end(keeper)
     assert killed.returncode == -9
     assert not postgres._lives(keeper)
-    postgres.shutil.rmtree(directory)
+    shutil.rmtree(directory)
 
 
 def test_a_missing_tool_is_skipped_on_a_laptop_and_a_failure_in_ci(monkeypatch):
