@@ -12,25 +12,26 @@ from authsvc.crypto.envelope import MasterKeys, parse_master_keys
 from authsvc.domain.keyring import KeyPolicy, Keyring
 from authsvc.domain.lockout import LockoutPolicy, Schedule
 from authsvc.observe import logging as observe
-from authsvc.observe.metrics import Metrics
+from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.protocol.grant import Issuing, Lifetimes
 from authsvc.settings import Settings, Throttle, read_settings
-from authsvc.storage import Storage, open_storage
-from authsvc.storage.cached import Cache
+from authsvc.storage.cache import Cache
+from authsvc.storage.sql.engine import open_storage
 from authsvc.web.address import parse_networks
 from authsvc.web.edge import Edge, Limits
 from authsvc.web.lanes import Lane, Permits
-from authsvc.web.routes import endpoints
+from authsvc.web.routes import ENDPOINT_NAMES, endpoints
 
 PERMIT_WAIT_SECONDS = 5.0
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     """Return the ASGI application of one process. Raises: OSError, CryptoError for a master key that cannot be read."""
-    http, cache, metrics = settings.http, Cache(), Metrics()
+    http, cache = settings.http, Cache()
+    metrics = create_metrics(__version__, ENDPOINT_NAMES)
     lanes = {
-        "machine": _lane("machine", settings, http.machine_threads, cache),
-        "people": _lane("people", settings, http.people_threads, cache),
+        "machine": _lane("machine", settings, http.machine_threads, cache, metrics),
+        "people": _lane("people", settings, http.people_threads, cache, metrics),
     }
     issuing = Issuing(
         keyring=Keyring(read_master_keys(settings), key_policy(settings)),
@@ -44,6 +45,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         yield
         for lane in lanes.values():
             lane.close()
+        metrics.close()
 
     app = FastAPI(title="authsvc", version=__version__, lifespan=lifespan, openapi_url=None)
     app.add_middleware(
@@ -80,9 +82,9 @@ def key_policy(settings: Settings) -> KeyPolicy:
     return KeyPolicy(settings.lifetimes.jwks_max_age, settings.lifetimes.skew)
 
 
-def _lane(name: str, settings: Settings, threads: int, cache: Cache) -> Lane:
-    storage: Storage = open_storage(settings.database_url, pool_size=threads, cache=cache)
-    return Lane(name, storage, threads, settings.http.queue_length)
+def _lane(name: str, settings: Settings, threads: int, cache: Cache, metrics: Metrics) -> Lane:
+    storage = open_storage(settings.database_url, pool_size=threads, cache=cache)
+    return Lane(name, storage, metrics, threads=threads, queue_length=settings.http.queue_length)
 
 
 def _hash_permits(workers: int) -> int:

@@ -213,18 +213,41 @@ class UnitOfWork(Protocol):
     when begun). Only the edge and the job runner call `commit`, `rollback` and `close`.
     """
 
-    tenant_id: UUID
-    tenants: Tenants
-    users: Users
-    sessions: Sessions
-    families: RefreshFamilies
-    clients: Clients
-    resources: Resources
-    keys: Keys
-    attempts: Attempts
-    audit: Audit
-    outbox: Outbox
-    links: MailedLinks
+    @property
+    def tenant_id(self) -> UUID: ...
+
+    @property
+    def tenants(self) -> Tenants: ...
+
+    @property
+    def users(self) -> Users: ...
+
+    @property
+    def sessions(self) -> Sessions: ...
+
+    @property
+    def families(self) -> RefreshFamilies: ...
+
+    @property
+    def clients(self) -> Clients: ...
+
+    @property
+    def resources(self) -> Resources: ...
+
+    @property
+    def keys(self) -> Keys: ...
+
+    @property
+    def attempts(self) -> Attempts: ...
+
+    @property
+    def audit(self) -> Audit: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
+    def links(self) -> MailedLinks: ...
 
     def begin(self) -> None: ...
 

@@ -15,14 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authsvc.clock import Clock
 from authsvc.domain.ports import HashPermit
-from authsvc.errors import AuthsvcError
-from authsvc.observe.logging import Cap
+from authsvc.errors import AuthsvcError, StorageUnavailable
+from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
 from authsvc.web.address import Networks, caller_address
 from authsvc.web.body import Disconnected, clean_json, fields_of, read_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call
-from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, oauth_error, rule_of
+from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, code_of, oauth_error, rule_of
 from authsvc.web.forms import Fields
 from authsvc.web.lanes import Lane, Permits
 from authsvc.web.request import NO_PERMIT, Request
@@ -30,7 +30,6 @@ from authsvc.web.responses import Headers, Response, json_response
 from authsvc.web.security_headers import SECURITY_HEADERS
 from authsvc.web.tenant import split_path
 
-log = logging.getLogger("authsvc.web")
 EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
 """Keys of the ASGI scope under which declared endpoints find their way back."""
 _PADDED = frozenset({400, 401, 403})
@@ -67,8 +66,8 @@ class Edge:
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
-        self._audited = Cap(per_minute=60)
-        self._logged = Cap(per_minute=60)
+        self._audited = observe.Cap(per_minute=60)
+        self._logged = observe.Cap(per_minute=60)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the application sees only what the URL map does not name."""
@@ -92,8 +91,8 @@ class Edge:
                 await self._pass_on(scope, receive, sender, tenant_path, path)
         except Disconnected:
             return
-        except Exception:
-            log.exception("request failed", extra={"request_id": request_id, "endpoint": name})
+        except Exception as error:  # noqa: BLE001 - the last door: whatever went wrong, an answer leaves
+            observe.log(logging.ERROR, "failed", "request failed", exc=error, request_id=request_id, endpoint=name)
             await sender.respond(_failed(request_id))
         self._metrics.request(name, sender.status, time.perf_counter() - started)
 
@@ -175,12 +174,21 @@ class Edge:
 
     def _note(self, error: AuthsvcError, endpoint: str, request_id: str, address: str) -> None:
         """Count a refusal, and log it unless its address has had its share of lines."""
-        rule = rule_of(error)
-        self._metrics.refusal(endpoint, rule)
+        code = code_of(error)
+        self._metrics.refusal(endpoint, code)
+        if isinstance(error, StorageUnavailable):
+            self._metrics.storage_error()
         if self._logged.allow(address, time.time()):
-            known = {"client_id": error.client_id, "user_id": str(error.user_id) if error.user_id else None}
-            facts = {"request_id": request_id, "endpoint": endpoint, "rule": rule, "detail": error.detail}
-            log.info("refused", extra={**facts, "address": address, **known})
+            observe.log_refusal(
+                rule_of(error),
+                endpoint=endpoint,
+                error=code,
+                detail=error.detail,
+                request_id=request_id,
+                address=address,
+                client_id=error.client_id,
+                user_id=str(error.user_id) if error.user_id else None,
+            )
 
 
 class _Sender:

@@ -4,7 +4,6 @@
 rolls back at a refusal, whose named effects are then written in a transaction of their own.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,6 @@ from authsvc.web.tenant import find_tenant
 
 LaneName = Literal["machine", "people"]
 Handler = Callable[[Call], Response]
-log = logging.getLogger("authsvc.web")
 NO_TENANT = UUID(int=0)
 
 

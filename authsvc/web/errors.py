@@ -77,6 +77,11 @@ def rule_of(error: AuthsvcError) -> str:
     return error.failed_rule if isinstance(error, ProtocolError) else error.rule
 
 
+def code_of(error: AuthsvcError) -> str:
+    """Return the public error code of a refusal."""
+    return _told(error)[1]
+
+
 def _told(error: AuthsvcError) -> tuple[int, str, str]:
     if isinstance(error, ProtocolError):
         return error.status, error.code, error.description

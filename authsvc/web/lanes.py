@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from authsvc.errors import AuthsvcError
-from authsvc.storage import Storage
+from authsvc.observe.metrics import Metrics
+from authsvc.storage.sql.engine import Storage
 
 Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
@@ -24,22 +25,29 @@ class Overloaded(AuthsvcError):
 class Lane:
     """One pool of threads with a bounded queue. Used from one event loop."""
 
-    def __init__(self, name: str, storage: Storage, threads: int, queue_length: int) -> None:
+    def __init__(self, name: str, storage: Storage, metrics: Metrics, *, threads: int, queue_length: int) -> None:
         self.name = name
         self.storage = storage
-        self.in_flight = 0
+        self._in_flight = 0
+        self._metrics = metrics
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"lane-{name}")
         self._room = threads + queue_length
 
     async def run(self, work: Callable[[Argument, "Lane"], Answer], argument: Argument) -> Answer:
         """Run the work on a thread of this lane. Raises: Overloaded, at once, when the queue is full."""
-        if self.in_flight >= self._room:
+        if self._in_flight >= self._room:
+            self._metrics.lane_rejected(self.name)
             raise Overloaded(f"lane {self.name}")
-        self.in_flight += 1
+        self._in_flight += 1
+        if self._in_flight >= self._threads:
+            self._metrics.lane_queue_depth(self.name, self._in_flight - self._threads)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, argument, self)
         finally:
-            self.in_flight -= 1
+            self._in_flight -= 1
+            if self._in_flight >= self._threads:
+                self._metrics.lane_queue_depth(self.name, self._in_flight - self._threads)
 
     def close(self) -> None:
         """Let running work finish, then give the connections back."""

@@ -12,9 +12,11 @@ from authsvc.web.oauth.documents import jwks_handler, metadata_handler
 from authsvc.web.oauth.token import login_handler, token_handler, token_route
 
 BOTH = (JSON, FORM)
+ENDPOINT_NAMES = ("token", "jwks", "metadata", "login", "logout", "live", "ready", "api")
+"""For the metrics; a declared endpoint counts as `api`."""
 
 
-def endpoints(issuing: Issuing, jwks_max_age_seconds: int, is_ready: Callable[[], bool]) -> Mapping[str, Endpoint]:
+def endpoints(issuing: Issuing, jwks_max_age_seconds: int, check_ready: Callable[[], None]) -> Mapping[str, Endpoint]:
     """Return the map of the hot endpoints. The JSON API that FastAPI declares is in `web/api/` (see `app.py`)."""
     documents = {"GET": metadata_handler(jwks_max_age_seconds)}
     return {
@@ -25,7 +27,7 @@ def endpoints(issuing: Issuing, jwks_max_age_seconds: int, is_ready: Callable[[]
         "/login": Endpoint("login", {"POST": login_handler(issuing)}, _on("people", hashes=True), BOTH, is_oauth=False),
         "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, is_oauth=False),
         "/health/live": Endpoint("live", {"GET": health.live}, _on("machine"), is_oauth=False),
-        "/health/ready": Endpoint("ready", {"GET": health.ready_handler(is_ready)}, _on("machine"), is_oauth=False),
+        "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), is_oauth=False),
     }
 
 

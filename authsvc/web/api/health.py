@@ -12,12 +12,11 @@ def live(call: Call) -> Response:  # noqa: ARG001 - a handler's shape
     return json_response(200, {"status": "live"})
 
 
-def ready_handler(is_ready: Callable[[], bool]) -> Handler:
-    """Return the handler of /health/ready: 503 while the database or the signing keys cannot be used."""
+def ready_handler(check: Callable[[], None]) -> Handler:
+    """Return the handler of /health/ready: 503 while `check` raises StorageUnavailable."""
 
     def handle(call: Call) -> Response:  # noqa: ARG001 - a handler's shape
-        if is_ready():
-            return json_response(200, {"status": "ready"})
-        return json_response(503, {"status": "not ready"}, ((b"retry-after", b"1"),))
+        check()
+        return json_response(200, {"status": "ready"})
 
     return handle
