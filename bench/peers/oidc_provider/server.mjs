@@ -1,0 +1,48 @@
+// The peer: npm oidc-provider, one process, its own in-memory adapter, client_credentials -> ES256 at+jwt.
+// node server.mjs '{"port":…,"issuer":…,"clientId":…,"clientSecret":…,"audience":…,"scopes":[…]}'
+import { generateKeyPairSync } from 'node:crypto';
+
+import Provider, { errors } from 'oidc-provider';
+
+const options = JSON.parse(process.argv[2]);
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const signingKey = { ...privateKey.export({ format: 'jwk' }), kid: 'bench', use: 'sig', alg: 'ES256' };
+
+const provider = new Provider(options.issuer, {
+  clients: [
+    {
+      client_id: options.clientId,
+      client_secret: options.clientSecret,
+      grant_types: ['client_credentials'],
+      response_types: [],
+      redirect_uris: [],
+      token_endpoint_auth_method: 'client_secret_basic',
+      id_token_signed_response_alg: 'ES256',
+    },
+  ],
+  jwks: { keys: [signingKey] },
+  cookies: { keys: ['bench'] },
+  scopes: options.scopes,
+  ttl: { ClientCredentials: 900 },
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => options.audience,
+      getResourceServerInfo(_ctx, resource) {
+        if (resource !== options.audience) throw new errors.InvalidTarget();
+        return {
+          scope: options.scopes.join(' '),
+          audience: options.audience,
+          accessTokenTTL: 900,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: 'ES256' } },
+        };
+      },
+    },
+  },
+});
+
+const server = provider.listen(options.port, '127.0.0.1');
+server.keepAliveTimeout = 60_000;

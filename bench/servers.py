@@ -1,0 +1,214 @@
+"""How each server is started, and what a load must know about it; authsvc by `start_authsvc` alone."""
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bench.load import Load
+from bench.processes import ALL_CORES, SERVER_CORES, BenchError, Running, Spawn, free_port, running
+
+PEERS = Path(__file__).parent / "peers"
+# As `authsvc serve` starts Granian, so that the bare app differs in the app alone.
+GRANIAN_OPTIONS = (
+    "--interface",
+    "asgi",
+    "--http",
+    "1",
+    "--no-ws",
+    "--loop",
+    "uvloop",
+    "--log-level",
+    "warning",
+    "--no-access-log",
+)
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a client must know to use a server; the same shape as DIR/dev.json of `authsvc dev`."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    audience: str
+    scopes: tuple[str, ...]
+    username: str = ""
+    password: str = ""
+    app_client_id: str = ""
+
+    def client_credentials(self) -> Load:
+        """The request that every token comparison sends, byte for byte the same but for the names."""
+        basic = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+        form = {"grant_type": "client_credentials", "scope": self.scopes[0], "resource": self.audience}
+        return Load(f"{self.issuer}/token", "POST", {**FORM, "Authorization": f"Basic {basic}"}, urlencode(form))
+
+    def login(self, username: str, password: str) -> Load:
+        """A login through the first-party app."""
+        body = {
+            "username": username,
+            "password": password,
+            "client_id": self.app_client_id,
+            "scope": self.scopes[0],
+        }
+        return Load(f"{self.issuer}/login", "POST", JSON, json.dumps(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers, with its facts."""
+
+    process: Running
+    facts: Facts
+    cores: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Authsvc:
+    """How authsvc is to run; without a database address it has SQLite in the directory."""
+
+    directory: Path
+    workers: int = 1
+    all_cores: bool = False
+    database_url: str = ""
+
+    @property
+    def cores(self) -> frozenset[int]:
+        """The cores that it may use."""
+        return frozenset(ALL_CORES if self.all_cores else SERVER_CORES)
+
+
+@contextmanager
+def start_authsvc(how: Authsvc) -> Iterator[Server]:
+    """authsvc with a user, two clients and a resource; the one place that knows its command line."""
+    port = free_port()
+    data = how.directory / "data"
+    environment = {"AUTHSVC_DATABASE_URL": how.database_url} if how.database_url else {}
+    command = [str(Path(sys.executable).parent / "authsvc"), "dev", "--port", str(port), "--data", str(data)]
+    spawn = Spawn(command, how.directory / "authsvc.log", how.cores, tuple(environment.items()), how.directory)
+    with running(spawn, f"http://127.0.0.1:{port}/jwks") as process:
+        yield Server(process, read_facts(data, port), how.cores)
+
+
+def read_facts(data: Path, port: int) -> Facts:
+    """DIR/dev.json; requests go to the loopback address, for a name would be looked up in both families."""
+    found = json.loads((data / "dev.json").read_text())
+    return Facts(
+        issuer=f"http://127.0.0.1:{port}",
+        client_id=found["service_client"]["client_id"],
+        client_secret=found["service_client"]["client_secret"],
+        audience=found["resource"]["audience"],
+        scopes=tuple(found["resource"]["scopes"]),
+        username=found["user"]["username"],
+        password=found["user"]["password"],
+        app_client_id=found["app_client"]["client_id"],
+    )
+
+
+@contextmanager
+def start_bare(directory: Path, jwks: str = '{"keys":[]}') -> Iterator[Server]:
+    """The bare app of peers/bare.py under Granian, one worker."""
+    facts = invented_facts(free_port())
+    told = {
+        "issuer": facts.issuer,
+        "client_id": facts.client_id,
+        "client_secret": facts.client_secret,
+        "audience": facts.audience,
+        "scopes": facts.scopes,
+        "jwks": jwks,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        *GRANIAN_OPTIONS,
+        "--port",
+        facts.issuer.rpartition(":")[2],
+        "bench.peers.bare:app",
+    ]
+    spawn = Spawn(
+        command,
+        directory / "bare.log",
+        environment=(("BENCH_BARE", json.dumps(told)),),
+        directory=PEERS.parent.parent,
+    )
+    with running(spawn, f"{facts.issuer}/jwks") as process:
+        yield Server(process, facts, spawn.cores)
+
+
+@contextmanager
+def start_oidc_provider(directory: Path) -> Iterator[Server]:
+    """npm oidc-provider, one node process, with its own in-memory adapter."""
+    home = PEERS / "oidc_provider"
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        message = "the peer oidc-provider needs Node.js 20 or newer with npm"
+        raise BenchError(message)
+    if not (home / "node_modules" / "oidc-provider").is_dir():
+        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=home, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+    facts = invented_facts(free_port())
+    told = {
+        "port": int(facts.issuer.rpartition(":")[2]),
+        "issuer": facts.issuer,
+        "clientId": facts.client_id,
+        "clientSecret": facts.client_secret,
+        "audience": facts.audience,
+        "scopes": facts.scopes,
+    }
+    spawn = Spawn(
+        [node, "server.mjs", json.dumps(told)],
+        directory / "oidc-provider.log",
+        environment=(("NODE_ENV", "production"),),
+        directory=home,
+    )
+    with running(spawn, f"{facts.issuer}/jwks") as process:
+        yield Server(process, facts, spawn.cores)
+
+
+def invented_facts(port: int) -> Facts:
+    """Facts for a peer, of the same lengths as authsvc's."""
+    return Facts(
+        f"http://127.0.0.1:{port}",
+        "bench-service",
+        secrets.token_urlsafe(32),
+        "http://127.0.0.1:9000/orders",
+        ("orders:read", "orders:write"),
+    )
+
+
+def answer_to(load: Load) -> bytes:
+    """The body of one answer to the load's request, sent once.
+
+    Raises:
+        BenchError: the server refuses it.
+    """
+    request = urllib.request.Request(load.url, load.body.encode() or None, dict(load.headers), method=load.method)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            body: bytes = answer.read()
+            return body
+    except urllib.error.HTTPError as refusal:
+        message = f"{load.method} {load.url}: {refusal.code} {refusal.read().decode(errors='replace')[:500]}"
+        raise BenchError(message) from refusal
+
+
+def environment_text() -> str:
+    """Versions of what ran, for the report."""
+    node = shutil.which("node")
+    version = (
+        subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+        if node
+        else "none"
+    )
+    return f"Python {sys.version.split()[0]}, Node.js {version or 'none'}, {os.uname().sysname} {os.uname().release}"
