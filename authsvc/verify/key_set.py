@@ -1,0 +1,102 @@
+"""One state of an issuer's keys, and the tokens already accepted under it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import NamedTuple
+
+from authsvc.crypto.errors import UnsupportedKey
+from authsvc.crypto.jwk import VerificationKey, load_verification_key
+from authsvc.verify.access_token import AccessToken
+
+KEYS_REFUSED_AFTER_SECONDS = 24 * 3600.0
+"""A key the issuer has withdrawn must not live on for ever where the issuer cannot be reached."""
+
+
+class Instant(NamedTuple):
+    """One moment on both clocks: intervals are monotonic, but that clock may stand still in sleep."""
+
+    wall: float
+    monotonic: float
+
+    def since(self, earlier: "Instant") -> float:
+        """Return the seconds passed, by the clock that has seen more of them."""
+        return max(self.monotonic - earlier.monotonic, self.wall - earlier.wall)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedKeys:
+    """The members of a JWK Set as they came, and for how long the answer calls itself fresh (clamped)."""
+
+    members: list[object]
+    fresh_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeenToken:
+    """An accepted token, and until when (on each clock) it may be taken as accepted."""
+
+    token: AccessToken
+    until_wall: float
+    until_monotonic: float
+
+
+class SeenTokens:
+    """The tokens accepted lately, by SHA-256, so that memory holds nothing that could be presented.
+
+    Bounded: the oldest goes first. Reading takes no lock (one dict lookup is atomic).
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = Lock()
+        self._by_hash: dict[bytes, SeenToken] = {}
+        self.get = self._by_hash.get
+
+    def add(self, token_hash: bytes, seen: SeenToken, now_monotonic: float) -> None:
+        """Remember one token; the oldest two are looked at and forgotten when their time is over."""
+        with self._lock:
+            self._by_hash[token_hash] = seen
+            for _ in range(2):
+                oldest = next(iter(self._by_hash))
+                if len(self._by_hash) <= self._size and self._by_hash[oldest].until_monotonic > now_monotonic:
+                    break
+                del self._by_hash[oldest]
+
+    def __len__(self) -> int:
+        return len(self._by_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The usable keys of one JWK Set. A token accepted under it is remembered in it, and goes with it."""
+
+    by_kid: Mapping[str, VerificationKey]
+    members: Sequence[object]
+    seen: SeenTokens
+    fetched_at: Instant
+    fresh_seconds: float
+
+    def is_too_old(self, now: Instant) -> bool:
+        """Say whether these keys must not be used any more, not even while the issuer is away."""
+        return now.since(self.fetched_at) >= KEYS_REFUSED_AFTER_SECONDS
+
+
+def read_keys(members: Sequence[object], algorithms: Collection[str]) -> dict[str, VerificationKey]:
+    """Return the keys that can verify a token, by `kid`; of two with one `kid` the first.
+
+    Others (for encryption, of types and algorithms not known or not allowed, without a `kid`) are skipped: a
+    set may hold them for other readers. Source: RFC 7517 §5.
+    """
+    by_kid: dict[str, VerificationKey] = {}
+    for member in members:
+        if not isinstance(member, dict):
+            continue
+        kid = member.get("kid")
+        if not isinstance(kid, str) or kid in by_kid:
+            continue
+        try:
+            by_kid[kid] = load_verification_key(member, algorithms)
+        except UnsupportedKey:
+            continue
+    return by_kid
