@@ -130,10 +130,10 @@ def _machine() -> str:
 
 def _commit() -> str:
     found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
-        cwd=ROOT,  # noqa: S607
+        cwd=ROOT,
     )
     return found.stdout.strip() or "an unknown commit"
