@@ -5,7 +5,6 @@ breaks whatever is remembered by spelling: revocations, replay guards, caches.
 """
 
 import base64
-import binascii
 
 
 def encode(octets: bytes) -> str:
@@ -21,7 +20,7 @@ def decode(text: str) -> bytes:
     """
     try:
         octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error:
+    except ValueError:
         raise ValueError("not base64url") from None
     # The library skips foreign characters and ignores spare bits; our own spelling has neither.
     if encode(octets) != text:

@@ -55,7 +55,7 @@ def check_claims(claims: Mapping[str, Any], expected: Expectation, now: float) -
     """Judge issuer, audience, instants and presence, in this order; `now` in seconds since 1970.
 
     Raises:
-        MissingClaim: a required claim is absent or null.
+        MissingClaim: a required claim is absent, null or an empty text.
         WrongClaimType: iss, sub, jti, aud, exp, nbf or iat has another type, or lies outside 1970 to 9999.
         WrongIssuer, WrongAudience: not exactly the expected text.
         Expired: now >= exp + leeway.
@@ -63,29 +63,30 @@ def check_claims(claims: Mapping[str, Any], expected: Expectation, now: float) -
 
     Source: RFC 7519 §4.1, RFC 9068 §4.
     """
-    _check_issuer(claims.get("iss"), expected)
-    _check_audience(claims.get("aud"), expected)
+    _check_issuer(claims, expected)
+    _check_audience(claims, expected)
     _check_instants(claims, expected.leeway_seconds, now)
     for name in _TEXTS:
-        if not isinstance(claims.get(name, ""), str) and claims[name] is not None:
+        if name in claims and not isinstance(claims[name], str):
             raise WrongClaimType(f"{name} is not a text")
     for name in expected.required:
-        if claims.get(name) is None:
+        if claims.get(name) in (None, ""):
             raise MissingClaim(f"{name} is missing")
 
 
-def _check_issuer(issuer: object, expected: Expectation) -> None:
-    if issuer is None:
+def _check_issuer(claims: Mapping[str, Any], expected: Expectation) -> None:
+    if "iss" not in claims:
         raise MissingClaim("iss is missing")
-    if not isinstance(issuer, str):
+    if not isinstance(claims["iss"], str):
         raise WrongClaimType("iss is not a text")
-    if issuer != expected.issuer:
+    if claims["iss"] != expected.issuer:
         raise WrongIssuer("iss is not the expected issuer")
 
 
-def _check_audience(audience: object, expected: Expectation) -> None:
-    if audience is None:
+def _check_audience(claims: Mapping[str, Any], expected: Expectation) -> None:
+    if "aud" not in claims:
         raise MissingClaim("aud is missing")
+    audience = claims["aud"]
     audiences = [audience] if isinstance(audience, str) else audience
     if not isinstance(audiences, list) or not all(isinstance(item, str) for item in audiences):
         raise WrongClaimType("aud is neither a text nor a list of texts")
@@ -94,7 +95,7 @@ def _check_audience(audience: object, expected: Expectation) -> None:
 
 
 def _check_instants(claims: Mapping[str, Any], leeway: int, now: float) -> None:
-    instants = {name: claims[name] for name in _INSTANTS if claims.get(name) is not None}
+    instants = {name: claims[name] for name in _INSTANTS if name in claims}
     for name, instant in instants.items():
         # A bool is an int to Python, but not a NumericDate.
         if type(instant) not in (int, float) or not 0 <= instant <= LATEST_INSTANT:

@@ -59,9 +59,7 @@ def parse_master_keys(text: str) -> MasterKeys:
             raise CryptoError(f"line {number} of the master keys repeats a key id: give each key its own id")
         keys[key_id] = key
     if not keys:
-        raise CryptoError(
-            "the master keys are empty: write one line with a key id and 32 random bytes in base64"
-        )
+        raise CryptoError("the master keys are empty: write one line with a key id and 32 random bytes in base64")
     return MasterKeys(keys, current=next(iter(keys)))
 
 
@@ -121,13 +119,9 @@ def _master_key(number: int, words: list[str]) -> tuple[str, bytes]:
         key_id, encoded = words
         key = base64.b64decode(encoded, validate=True)
     except (ValueError, binascii.Error):
-        raise CryptoError(
-            f"line {number} of the master keys is not a key id, a space and a key in base64"
-        ) from None
+        raise CryptoError(f"line {number} of the master keys is not a key id, a space and a key in base64") from None
     if not _KEY_ID.fullmatch(key_id):
-        raise CryptoError(
-            f"line {number} of the master keys: the id is 1 to 64 letters, digits, dots, - or _"
-        )
+        raise CryptoError(f"line {number} of the master keys: the id is 1 to 64 letters, digits, dots, - or _")
     if len(key) != MASTER_KEY_BYTES:
         raise CryptoError(f"line {number} of the master keys: the key is not {MASTER_KEY_BYTES} bytes long")
     return key_id, key

@@ -106,7 +106,7 @@ class NotYetValid(TokenError):
 
 
 class MissingClaim(TokenError):
-    """A required claim is absent or null."""
+    """A required claim is absent or empty."""
 
     rule = "missing_claim"
 

@@ -17,7 +17,7 @@ MAX_ARGON2_MEMORY_KIB: Final = 128 * 1024
 MAX_ARGON2_PASSES: Final = 10
 MAX_ARGON2_LANES: Final = 4
 MAX_BCRYPT_COST: Final = 12
-MAX_PBKDF2_ITERATIONS: Final = 1_500_000
+MAX_PBKDF2_ITERATIONS: Final = 1_000_000
 MAX_SCRYPT_MEMORY_BYTES: Final = 128 * 1024 * 1024
 MAX_SCRYPT_WORK: Final = 2**20
 """N * r * p, that is one pass over 128 MiB."""
@@ -74,11 +74,7 @@ def _pbkdf2(costs: _Costs) -> bool:
 
 def _scrypt(costs: _Costs) -> bool:
     block = (1 << costs["ln"]) * costs["r"]
-    return (
-        costs["ln"] >= 1
-        and 0 < 128 * block <= MAX_SCRYPT_MEMORY_BYTES
-        and 0 < block * costs["p"] <= MAX_SCRYPT_WORK
-    )
+    return costs["ln"] >= 1 and 0 < 128 * block <= MAX_SCRYPT_MEMORY_BYTES and 0 < block * costs["p"] <= MAX_SCRYPT_WORK
 
 
 def _sha_crypt(costs: _Costs) -> bool:

@@ -184,9 +184,7 @@ def _public_fields(public: PublicKey) -> dict[str, str]:
         return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
-        n, e = (
-            base64url.encode(i.to_bytes((i.bit_length() + 7) // 8, "big")) for i in (numbers.n, numbers.e)
-        )
+        n, e = (base64url.encode(i.to_bytes((i.bit_length() + 7) // 8, "big")) for i in (numbers.n, numbers.e))
         return {"kty": "RSA", "n": n, "e": e}
     return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(public.public_bytes_raw())}
 
@@ -195,9 +193,7 @@ def _ec_public(jwk: Mapping[str, Any]) -> PublicKey:
     x, y = (base64url.decode(_text(jwk, name)) for name in ("x", "y"))
     if len(x) != _COORDINATE_BYTES or len(y) != _COORDINATE_BYTES:
         raise ValueError("coordinates of P-256 are 32 octets")
-    numbers = ec.EllipticCurvePublicNumbers(
-        int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
-    )
+    numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1())
     return numbers.public_key()
 
 

@@ -36,7 +36,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > MAX_INTEGER_DIGITS:
+    if len(text.lstrip("-")) > MAX_INTEGER_DIGITS:
         raise ValueError("integer too long")
     return int(text)
 
@@ -70,6 +70,4 @@ def _is_unsafe(text: str) -> bool:
 
 
 # Built once: json.loads builds a decoder at every call that names a hook.
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)

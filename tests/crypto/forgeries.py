@@ -1,0 +1,404 @@
+"""Tokens that must never be accepted, by the flaw in somebody's library that once accepted them.
+
+Each family yields (what it tries, token). Many are truly signed by the issuer's own key: then nothing but the rule
+under attack stands in the way.
+"""
+
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+from collections.abc import Callable, Iterator
+
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from authsvc.crypto import base64url, jwk
+from authsvc.crypto.jws import MAX_TOKEN_BYTES
+from tests.crypto.issuer import AUDIENCE, ISSUER, KEYS, NOW, PEMS, claims, good, header, octets, token
+
+Forgery = tuple[str, str]
+
+_HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_ATTACKER = jwk.load_signing_key("ES256", jwk.generate("ES256"))
+
+
+def public_spellings(algorithm: str) -> dict[str, bytes]:
+    """Every way in which a published key may lie about as bytes."""
+    public = load_pem_private_key(PEMS[algorithm], None).public_key()
+    published = dict(KEYS[algorithm].public)
+    spki = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    found = {
+        "spki pem": public.public_bytes(*spki),
+        "spki der": public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        "ssh": public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
+        "jwk": json.dumps(published).encode(),
+        "jwk compact": json.dumps(published, separators=(",", ":")).encode(),
+        "jwk sorted": json.dumps(published, separators=(",", ":"), sort_keys=True).encode(),
+        "jwks": json.dumps({"keys": [published]}).encode(),
+        "kid": KEYS[algorithm].kid.encode(),
+        "empty": b"",
+    }
+    if algorithm in ("RS256", "PS256"):
+        found["pkcs1 pem"] = public.public_bytes(Encoding.PEM, PublicFormat.PKCS1)
+        found["pkcs1 der"] = public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    if algorithm == "ES256":
+        found["point"] = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        found["compressed point"] = public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    for member in ("n", "e", "x", "y"):
+        if member in published:
+            found[f"{member} text"] = str(published[member]).encode()
+            found[f"{member} octets"] = base64url.decode(str(published[member]))
+    for name in [name for name in found if "pem" in name or name == "ssh"]:
+        found[f"{name} stripped"] = found[name].strip()
+        found[f"{name} crlf"] = found[name].replace(b"\n", b"\r\n")
+    for name in [name for name in found if "der" in name]:
+        found[f"{name} base64"] = base64.b64encode(found[name])
+    return found
+
+
+def public_key_as_hmac_secret() -> Iterator[Forgery]:
+    for algorithm, (name, digest) in itertools.product(KEYS, _HASHES.items()):
+        for spelling, secret in public_spellings(algorithm).items():
+
+            def sign(message: bytes, secret: bytes = secret, digest: Callable = digest) -> bytes:
+                return hmac.new(secret, message, digest).digest()
+
+            what = f"{name} over {algorithm} {spelling}"
+            yield what, token(header(algorithm, alg=name), claims(), sign)
+            yield f"{what}, no kid", token(header(algorithm, alg=name, kid=...), claims(), sign)
+            yield f"{what}, alg kept", token(header(algorithm), claims(), sign)
+
+
+def no_algorithm() -> Iterator[Forgery]:
+    spellings = {"".join(letters) for letters in itertools.product(*zip("none", "NONE", strict=True))}
+    odd = ["", " none", "none ", "none\x00", "null", None, 0, False, [], ["none"], ["ES256"], {}, "HS256", ...]
+    for algorithm in KEYS:
+        signature = base64url.decode(good(algorithm).rsplit(".", 1)[1])
+        for alg in [*sorted(spellings), *odd]:
+            for signer in (lambda _: b"", lambda _: b"\x00", lambda _, s=signature: s):
+                yield f"alg {alg!r}", token(header(algorithm, alg=alg), claims(), signer)
+
+
+def stripped_or_bent() -> Iterator[Forgery]:
+    for algorithm in KEYS:
+        whole = good(algorithm)
+        head, payload, signature = whole.split(".")
+        for what, forged in {
+            "no signature": f"{head}.{payload}.",
+            "two segments": f"{head}.{payload}",
+            "one segment": head,
+            "four segments": f"{whole}.{signature}",
+            "five segments, a JWE": f"{whole}.{signature}.{signature}",
+            "empty header": f".{payload}.{signature}",
+            "empty payload": f"{head}..{signature}",
+            "only dots": "..",
+            "many dots": "." * 9000,
+            "space before": f" {whole}",
+            "line end after": f"{whole}\n",
+            "padded signature": f"{whole}==",
+            "padded header": f"{head}=.{payload}.{signature}",
+            "line end in signature": f"{whole[:-8]}\n{whole[-8:]}",
+            "standard base64": f"{head}.{payload}.{signature[:-4]}+/+/",
+            "NUL after": f"{whole}\x00",
+            "full-width dot": whole.replace(".", "．"),
+            "full-width letter": whole.replace("e", "ｅ", 1),
+            "signature cut": f"{head}.{payload}.{signature[:-4]}",
+            "signature twice": f"{head}.{payload}.{signature}{signature}",
+            "another payload": f"{head}.{base64url.encode(octets(claims(sub='root')))}.{signature}",
+            "JSON serialization": json.dumps({"protected": head, "payload": payload, "signature": signature}),
+        }.items():
+            yield f"{algorithm} {what}", forged
+
+
+def each_character_changed() -> Iterator[Forgery]:
+    for algorithm in ("ES256", "EdDSA"):
+        whole = good(algorithm)
+        for index, character in enumerate(whole):
+            for other in ("A", "_", ".", "é"):
+                if other != character:
+                    yield f"{algorithm} {index} {other}", whole[:index] + other + whole[index + 1 :]
+
+
+def brought_along_keys() -> Iterator[Forgery]:
+    attacker = dict(_ATTACKER.public)
+    members = {
+        "jwk": [attacker, {}, None, "", {**attacker, "kid": KEYS["ES256"].kid}],
+        "jku": ["https://attacker.example/jwks", ISSUER + "/jwks", "", None, 1],
+        "x5u": ["https://attacker.example/x5u", None],
+        "x5c": [["MIIB"], [], None],
+        "x5t": ["AAAA", None],
+        "x5t#S256": ["AAAA"],
+        "crit": [["exp"], ["b64"], ["bork"], [], None, "exp", ["http://example.com/unknown"]],
+        "b64": [False, True, None, "false"],
+        "zip": ["DEF"],
+        "enc": ["A256GCM"],
+    }
+    for name, values in members.items():
+        for value in values:
+            what = f"{name}={value!r}"[:60]
+            yield f"{what}, theirs", token(header(**{name: value}), claims(), _ATTACKER.key)
+            yield f"{what}, their kid", token(header(**{name: value}, kid=_ATTACKER.kid), claims(), _ATTACKER.key)
+            # Signed by the right key: the member alone must be refused.
+            for algorithm in KEYS:
+                yield (
+                    f"{what}, ours",
+                    token(header(algorithm, **{name: value}), claims(), KEYS[algorithm].key),
+                )
+
+
+def key_ids() -> Iterator[Forgery]:
+    right = KEYS["ES256"].kid
+    odd = [
+        ...,
+        None,
+        "",
+        0,
+        True,
+        [right],
+        {"kid": right},
+        right.swapcase(),
+        right + " ",
+        right[:-1],
+        right + "\x00",
+        "../../../../dev/null",
+        "/dev/null",
+        "file:///dev/null",
+        "https://attacker.example/jwks",
+        "' OR '1'='1",
+        "x' UNION SELECT 'AAAA' --",
+        "$(id)",
+        "\u202e",
+        "\ud800",
+        "k" * 600,
+        _ATTACKER.kid,
+        KEYS["RS256"].kid,
+        KEYS["EdDSA"].kid,
+    ]
+    for kid in odd:
+        yield f"ours, kid {kid!r}"[:60], token(header(kid=kid), claims(), KEYS["ES256"].key)
+        yield f"theirs, kid {kid!r}"[:60], token(header(kid=kid), claims(), _ATTACKER.key)
+
+
+def another_keys_algorithm() -> Iterator[Forgery]:
+    for named, used in itertools.permutations(KEYS, 2):
+        kid = KEYS[used].kid
+        yield f"{named} under {used}'s key", token(header(named, kid=kid), claims(), KEYS[used].key)
+        yield f"{named}'s kid, {used}'s signature", token(header(named), claims(), KEYS[used].key)
+
+
+def algebra() -> Iterator[Forgery]:
+    order = _P256_ORDER
+    whole = base64url.decode(good().rsplit(".", 1)[1])
+    r, s = (int.from_bytes(half, "big") for half in (whole[:32], whole[32:]))
+
+    def fixed(signature: bytes) -> Callable[[bytes], bytes]:
+        return lambda _: signature
+
+    zero, full = b"\x00" * 32, order.to_bytes(32, "big")
+    for what, signature in {
+        "r = s = 0": zero + zero,
+        "r = 0": zero + whole[32:],
+        "s = 0": whole[:32] + zero,
+        "r = s = n": full + full,
+        "r = n": full + whole[32:],
+        "r = s = 1": (b"\x00" * 31 + b"\x01") * 2,
+        "r and s exchanged": whole[32:] + whole[:32],
+        "s over n": whole[:32] + ((s + order) % 2**256).to_bytes(32, "big"),
+        "one octet more": whole + b"\x00",
+        "zero in front": b"\x00" + whole,
+        "one octet less": whole[1:],
+        "DER": encode_dss_signature(r, s),
+        "all ones": b"\xff" * 64,
+    }.items():
+        yield what, token(header(), claims(), fixed(signature))
+    es256 = KEYS["ES256"].key
+
+    def der(message: bytes) -> bytes:
+        raw = es256.sign(message)
+        return encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+
+    yield "true signature as DER", token(header(), claims(), der)
+    yield (
+        "true signature, 33 octets each",
+        token(header(), claims(), lambda m: b"".join(b"\x00" + es256.sign(m)[i : i + 32] for i in (0, 32))),
+    )
+    edwards_order = 2**252 + 27742317777372353535851937790883648493
+
+    def high_s(message: bytes) -> bytes:
+        raw = KEYS["EdDSA"].key.sign(message)
+        return raw[:32] + (int.from_bytes(raw[32:], "little") + edwards_order).to_bytes(32, "little")
+
+    yield "Ed25519 s + L", token(header("EdDSA"), claims(), high_s)
+    for algorithm, length in (("EdDSA", 64), ("RS256", 256), ("PS256", 256)):
+        for octet in (b"\x00", b"\x01", b"\xff"):
+            yield f"{algorithm} {octet!r}", token(header(algorithm), claims(), fixed(octet * length))
+
+
+_ANY_WRONG = [None, True, False, "", [], {}, [NOW + 300], {"value": 1}, float("nan"), float("inf"), -float("inf")]
+_WRONG = {
+    "exp": [*_ANY_WRONG, "1900000000", -1, 0, NOW - 60, NOW - 61.5, 253402300800, 10**17],
+    "nbf": [*_ANY_WRONG, "0", -1, NOW + 61, NOW + 10**6, 10**17],
+    "iat": [*_ANY_WRONG, "0", -1, NOW + 61, NOW + 10**6, 10**17],
+    "sub": [None, "", True, 0, 1.5, [], ["user-1"], {}, float("nan"), "a\x00b", "\ud800", "\udc00x"],
+    "jti": [None, True, 0, [], {}],
+}
+_RAW_NUMBERS = ["1e400", "-1e400", "NaN", "Infinity", "1" * 5000, "-" + "9" * 19, "0x7fffffff", "01", "1_000", "٣"]
+
+
+def claim_values() -> Iterator[Forgery]:
+    for algorithm in KEYS:
+        for name in ("iss", "sub", "aud", "iat", "exp"):
+            yield f"no {name}", good(algorithm, **{name: ...})
+        for name, values in _WRONG.items():
+            for value in values:
+                yield f"{name}={value!r}", good(algorithm, **{name: value})
+        for name, number in itertools.product(("exp", "iat", "nbf", "extra"), _RAW_NUMBERS):
+            payload = json.dumps(claims(**{name: "@"})).replace('"@"', number).encode()
+            yield f"{name}={number}"[:40], token(header(algorithm), payload, KEYS[algorithm].key)
+
+
+def issuers_and_audiences() -> Iterator[Forgery]:
+    for algorithm, (name, right) in itertools.product(KEYS, {"iss": ISSUER, "aud": AUDIENCE}.items()):
+        near = [
+            right[:-1],
+            right[1:],
+            right + "/",
+            right + " ",
+            " " + right,
+            right + "\x00",
+            right + "\n",
+            right.upper(),
+            right.replace("https", "http"),
+            right.replace(".example", ".example:443"),
+            right.replace(".example", ".example."),
+            right.replace("e", "е", 1),
+            right.replace("/o", "/%6f"),
+            right + "?",
+            right + "#",
+            right + "," + right,
+            "https://" + right,
+            "*",
+            "",
+            "https:",
+        ]
+        for value in near:
+            if value != right:
+                yield f"{name}={value!r}", good(algorithm, **{name: value})
+        nested = [{"value": right}, {right: 1}, 1, 0, True, 1.5, [[right]], [], None, [1], [right[:-1]]]
+        for other in [*nested, *([[right]] if name == "iss" else [[right, 1], [right, None], [near[2]], [""]])]:
+            yield f"{name}={other!r}", good(algorithm, **{name: other})
+
+
+def types() -> Iterator[Forgery]:
+    odd = [
+        ...,
+        None,
+        "",
+        0,
+        True,
+        ["at+jwt"],
+        "JWT",
+        "jwt",
+        "at",
+        "at+jwt ",
+        " at+jwt",
+        "at+jwt;v=1",
+        "text/at+jwt",
+        "application/application/at+jwt",
+        "/at+jwt",
+        "at+jwt/",
+        "rt+jwt",
+        "dpop+jwt",
+        "logout+jwt",
+        "secevent+jwt",
+        "id+jwt",
+        "token-introspection+jwt",
+        "oauth-authz-req+jwt",
+        "at+jwt\x00",
+        "application/jwt",
+    ]
+    for algorithm, typ in itertools.product(KEYS, odd):
+        yield f"typ {typ!r}", token(header(algorithm, typ=typ), claims(), KEYS[algorithm].key)
+
+
+def json_tricks() -> Iterator[Forgery]:
+    right = json.dumps(claims())
+    deep = "[" * 4000 + "]" * 4000
+    payloads = {
+        "a member twice": right[:-1] + f', "sub": "root", "iss": "{ISSUER}"}}',
+        "a nested member twice": right[:-1] + ', "x": {"a": 1, "a": 2}}',
+        "twice by escape": right[:-1] + r', "s\u0075b": "root"}',
+        "text after": right + " {}",
+        "NUL after": right + "\x00",
+        "no end": right[:-1],
+        "a list": f"[{right}]",
+        "a text": json.dumps(right),
+        "a number": "1",
+        "null": "null",
+        "comment": right[:-1] + "/**/}",
+        "comma": right[:-1] + ",}",
+        "single quotes": right.replace('"', "'"),
+        "deep": right[:-1] + f', "x": {deep}}}',
+        "deep only": deep,
+        "lone surrogate": right[:-1] + r', "x": "\ud800"}',
+        "lone surrogate in a list": right[:-1] + r', "x": ["a", {"b": "\udfff"}]}',
+        "lone surrogate as a name": right[:-1] + r', "\ud800": 1}',
+        "NUL in a text": right[:-1] + r', "x": "a\u0000b"}',
+        "raw control character": right[:-1] + ', "x": "\x01"}',
+    }
+    encoded: dict[str, bytes] = {name: text.encode() for name, text in payloads.items()}
+    encoded |= {
+        "byte order mark": b"\xef\xbb\xbf" + right.encode(),
+        "utf-16": right.encode("utf-16"),
+        "utf-32": right.encode("utf-32"),
+        "latin-1": right.replace("user-1", "us\xe9r").encode("latin-1"),
+        "raw surrogate": right.encode().replace(b"user-1", b"\xed\xa0\x80"),
+        "overlong": right.encode().replace(b"user-1", b"\xc0\xaf"),
+        "binary": bytes(range(256)),
+    }
+    for what, payload in encoded.items():
+        for algorithm in KEYS:
+            yield f"claims: {what}", token(header(algorithm), payload, KEYS[algorithm].key)
+    head = json.dumps(header())
+    for what, bent in {
+        "alg twice": head[:-1] + ', "alg": "none"}',
+        "kid twice": head[:-1] + ', "kid": "x"}',
+        "crit by escape": head[:-1] + r', "cr\u0069t": []}',
+        "list": f"[{head}]",
+        "text": json.dumps(head),
+        "null": "null",
+        "NaN": head[:-1] + ', "x": NaN}',
+        "deep": head[:-1] + f', "x": {deep[:2000]}{deep[-2000:]}}}',
+        "surrogate": head[:-1] + r', "x": "\ud800"}',
+        "after": head + "x",
+    }.items():
+        yield f"header: {what}", token(bent.encode(), claims(), KEYS["ES256"].key)
+
+
+def oversize() -> Iterator[Forgery]:
+    for algorithm in KEYS:
+        yield "large claim", good(algorithm, x="a" * MAX_TOKEN_BYTES)
+        yield "large header", token(header(algorithm, x="a" * MAX_TOKEN_BYTES), claims(), KEYS[algorithm].key)
+        yield "many members", good(algorithm, x={str(i): i for i in range(4000)})
+    yield "a megabyte", "a" * 2**20
+    yield "a megabyte of dots", "." * 2**20
+
+
+FAMILIES = [
+    public_key_as_hmac_secret,
+    no_algorithm,
+    stripped_or_bent,
+    each_character_changed,
+    brought_along_keys,
+    key_ids,
+    another_keys_algorithm,
+    algebra,
+    claim_values,
+    issuers_and_audiences,
+    types,
+    json_tricks,
+    oversize,
+]

@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from jose import jwk as jose_jwk
+from jose.exceptions import JWKError
+
+from authsvc.crypto import base64url, jwk
+from authsvc.crypto.algorithms import SIGNING_ALGORITHMS, EdDSAKey, ES256Key, PS256Key
+from tests.crypto.issuer import KEYS, PEMS, PUBLIC
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "jose.json").read_text())
+MESSAGE = b"to be signed"
+
+
+@pytest.mark.parametrize("vector", [pytest.param(v, id=v["source"]) for v in VECTORS["signatures"]])
+def test_the_signatures_of_the_specifications_verify(vector):
+    key = jwk.load_verification_key(vector["jwk"], [vector["jwk"]["alg"]])
+    signing_input, signature = vector["token"].rsplit(".", 1)
+    octets = base64url.decode(signature)
+    assert key.key.verify(signing_input.encode(), octets)
+    assert not key.key.verify(signing_input.encode() + b"x", octets)
+    assert not key.key.verify(signing_input.encode(), octets[:-1] + bytes([octets[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("algorithm", SIGNING_ALGORITHMS)
+def test_only_the_public_half_of_the_signing_key_verifies(algorithm):
+    signature = KEYS[algorithm].key.sign(MESSAGE)
+    stranger = jwk.load_signing_key(algorithm, jwk.generate(algorithm)).key.public_key()
+    assert PUBLIC[KEYS[algorithm].kid].key.verify(MESSAGE, signature)
+    assert KEYS[algorithm].key.public_key().verify(MESSAGE, signature)
+    assert not stranger.verify(MESSAGE, signature)
+
+
+@pytest.mark.parametrize("algorithm", SIGNING_ALGORITHMS)
+@pytest.mark.parametrize("length", [0, 1, 63, 64, 65, 255, 256, 257, 4096])
+def test_a_signature_of_any_length_is_false_and_no_error(algorithm, length):
+    assert PUBLIC[KEYS[algorithm].kid].key.verify(MESSAGE, b"\x00" * length) is False
+
+
+@pytest.mark.parametrize("salt_length", [0, 20, 31, 33, padding.PSS.MAX_LENGTH])
+def test_a_pss_signature_with_another_salt_length_is_refused(salt_length):
+    private = load_pem_private_key(PEMS["PS256"], None)
+    scheme = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length)
+    signature = private.sign(MESSAGE, scheme, hashes.SHA256())
+    assert not KEYS["PS256"].key.public_key().verify(MESSAGE, signature)
+
+
+@pytest.mark.parametrize(("signer", "verifier"), [(PS256Key, "RS256"), ("RS256", PS256Key)], ids=["pss", "pkcs1"])
+def test_one_rsa_padding_does_not_verify_as_the_other(signer, verifier):
+    private = load_pem_private_key(PEMS["RS256"], None)
+    names = [name if isinstance(name, str) else "PS256" for name in (signer, verifier)]
+    signing, verifying = (jose_jwk.construct(private, name) for name in names)
+    assert not verifying.public_key().verify(MESSAGE, signing.sign(MESSAGE))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "kind"), [("ES256", ES256Key), ("PS256", PS256Key), ("EdDSA", EdDSAKey)], ids=str
+)
+def test_python_jose_builds_the_registered_class(algorithm, kind):
+    key = jose_jwk.construct(load_pem_private_key(PEMS[algorithm], None), algorithm)
+    assert isinstance(key, kind)
+    assert isinstance(key.public_key(), kind)
+
+
+@pytest.mark.parametrize("algorithm", SIGNING_ALGORITHMS)
+def test_a_key_exports_its_public_half(algorithm):
+    public = KEYS[algorithm].key.public_key()
+    assert "d" not in public.to_dict()
+    assert public.to_dict()["alg"] == algorithm
+    pem = load_pem_public_key(public.to_pem())
+    assert pem == load_pem_private_key(PEMS[algorithm], None).public_key()
+
+
+def test_a_public_key_cannot_sign():
+    with pytest.raises(JWKError):
+        KEYS["EdDSA"].key.public_key().sign(MESSAGE)
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [(EdDSAKey, "ES256"), (PS256Key, "RS256"), (PS256Key, "RSA-OAEP")])
+def test_a_key_class_refuses_another_algorithm(kind, algorithm):
+    private = load_pem_private_key(PEMS["EdDSA" if kind is EdDSAKey else "RS256"], None)
+    with pytest.raises(JWKError):
+        kind(private, algorithm)
