@@ -38,7 +38,7 @@ def _big(name: str) -> ColumnElement[int]:
 # Schedule.delays() as an expression: none below `free`, then first_delay doubled once for each attempt more.
 _COUNT = case((attempts.c.updated_at < given("window_start", attempts.c.updated_at), 1), else_=attempts.c.count + 1)
 _DELAY = case(
-    (_COUNT < _integer("free"), 0),
+    (_integer("free") > _COUNT, 0),
     (_COUNT - _integer("free") >= _integer("doublings"), _big("longest")),
     else_=_big("first").bitwise_lshift(_COUNT - _integer("free")),
 )

@@ -34,14 +34,19 @@ class SqlAudit(Store):
     """Implements Audit."""
 
     def add(self, event: AuditEvent) -> None:
-        """Add one row."""
+        """Add one row, whatever its texts hold."""
         self._work.write(
             _ADD, tenant_id=self._tenant_id, id=event.id, at=event.at, request_id=event.request_id, event=event.event,
-            rule=event.rule, client_id=event.client_id, user_id=event.user_id, address=event.address,
-            detail=event.detail,
+            rule=event.rule, client_id=_storable(event.client_id), user_id=event.user_id,
+            address=_storable(event.address), detail=_storable(event.detail),
         )  # fmt: skip
 
     def find_request(self, request_id: str) -> tuple[AuditEvent, ...]:
         """Return what one request did, in order."""
         rows = self._work.rows(_FIND_REQUEST, tenant=self._tenant_id, asked=request_id)
         return tuple(AuditEvent(*row) for row in rows)
+
+
+def _storable(text: str | None) -> str | None:
+    """Return the text without what no database takes: a presented client id may hold anything."""
+    return None if text is None else text.encode(errors="replace").decode().replace("\0", "?")

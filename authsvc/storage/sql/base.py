@@ -81,7 +81,7 @@ class JsonMap(TypeDecorator[Mapping[str, Any]]):
         return None if value is None else json.loads(value)
 
 
-def compact_json(value: Any) -> str:
+def compact_json(value: object) -> str:
     """Return one spelling of the value: keys sorted, no white space."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 

@@ -33,4 +33,4 @@ def announce(work: Work) -> None:
     work.require_begun()
     if not work.touched:
         work.touched = True
-        work.last_words.append((_RAISE, {}))
+        work.last_words.append(_RAISE)

@@ -3,6 +3,7 @@
 SQLite: WAL, every commit on disk, one writer at a time within the process. PostgreSQL: psycopg, timeouts on the server.
 """
 
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -39,16 +40,18 @@ def open_database(given: str, pool_size: int) -> Database:
     limits: dict[str, Any] = {
         "poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_SECONDS,
         "pool_use_lifo": True, "isolation_level": "AUTOCOMMIT", "hide_parameters": True,
+        # Work ends its own transactions.
+        "pool_reset_on_return": None,
     }  # fmt: skip
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **limits)
         event.listen(engine, "connect", set_up_sqlite)
-        return Database(engine, "BEGIN IMMEDIATE", _write_lock(url), BUSY_SECONDS)
+        return Database(engine, pool_size, "BEGIN IMMEDIATE", _write_lock(url), BUSY_SECONDS)
     engine = create_engine(url, connect_args=_postgresql_arguments(url), use_native_hstore=False, **limits)
-    return Database(engine, "BEGIN", None, BUSY_SECONDS)
+    return Database(engine, pool_size, "BEGIN", None, BUSY_SECONDS)
 
 
-def set_up_sqlite(connection: Any, _record: object) -> None:
+def set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """Set what every SQLite connection needs: durable commits, foreign keys."""
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -7,6 +7,7 @@ from authsvc.storage.cache import Cache
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.connect import open_database
 from authsvc.storage.sql.leases import take_lease
+from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Database, Work
 
@@ -38,6 +39,14 @@ class Storage:
             taken = take_lease(work, name, holder, now, seconds)
             work.commit()
             return taken
+        finally:
+            work.close()
+
+    def purge(self, now: datetime, *, limit: int = 500, audit_seconds: int = AUDIT_SECONDS) -> int:
+        """Delete a batch of expired rows of every tenant; return how many. Call again while it is not 0."""
+        work = Work(self._database)
+        try:
+            return purge(work, now, limit=limit, audit_seconds=audit_seconds)
         finally:
             work.close()
 

@@ -31,7 +31,8 @@ _CONSUME = (
     delete(mailed_links)
     .where(
         owned(mailed_links), mailed_links.c.secret_hash == bindparam("presented_hash"),
-        mailed_links.c.purpose == bindparam("wanted"), mailed_links.c.expires_at > given("now", mailed_links.c.expires_at),
+        mailed_links.c.purpose == bindparam("wanted"),
+        mailed_links.c.expires_at > given("now", mailed_links.c.expires_at),
     )
     .returning(
         mailed_links.c.secret_hash, mailed_links.c.purpose, mailed_links.c.user_id, mailed_links.c.email,

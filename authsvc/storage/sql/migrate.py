@@ -1,7 +1,7 @@
 """Bring a database to this version's schema. Alembic is imported only here, and only when there is something to do."""
 
+import sqlite3
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
@@ -33,7 +33,7 @@ def is_ahead(database: str) -> bool:
 
 
 def migrate(database: str) -> None:
-    """Apply what is pending. Safe to run twice at once, and again after it was killed: each revision is one transaction.
+    """Apply what is pending. Safe to run twice at once, and again after it was killed.
 
     A new SQLite file is readable by its owner alone. Raises: StorageUnavailable, ValueError for a bad URL.
     """
@@ -95,7 +95,7 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _leave_transactions_to_us(connection: Any, _record: object) -> None:
+def _leave_transactions_to_us(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL").close()
     connection.execute("PRAGMA synchronous=FULL").close()

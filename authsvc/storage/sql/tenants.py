@@ -10,7 +10,8 @@ from authsvc.domain.tenants import Tenant
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, metadata
 from authsvc.storage.sql.changes import announce
-from authsvc.storage.sql.work import Values, Work
+from authsvc.storage.sql.prepared import Values
+from authsvc.storage.sql.work import Work
 
 tenants = Table(
     "tenants",

@@ -5,28 +5,40 @@ Every driver error leaves here as StorageUnavailable or Conflict, without the dr
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from authsvc.errors import Conflict, StorageUnavailable
+from authsvc.storage.sql.prepared import Prepared, Statement, Values, prepare
 
 Answer = TypeVar("Answer")
-Values = Sequence[Any]
-"""One row: the selected columns in order."""
+
+
+class UnstorableText(ValueError):
+    """The text holds what no text column does: NUL (PostgreSQL), half a surrogate pair. So no row holds it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """An engine in autocommit, how it begins, and the process's write lock (SQLite has one writer)."""
+    """A pool of connections in autocommit, how they begin, and the process's write lock (SQLite has one writer)."""
 
     engine: Engine
+    pool_size: int
     begin_sql: str
     write_lock: "threading.Lock | None"
     lock_seconds: float
+    written: dict[Statement, Prepared] = field(default_factory=dict)
+
+    @property
+    def driver(self) -> ModuleType:
+        """The PEP 249 module, for its exceptions."""
+        return self.engine.dialect.loaded_dbapi  # type: ignore[return-value]
 
 
 class Work:
@@ -34,13 +46,13 @@ class Work:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connection: Connection | None = None
+        self._connection: PoolProxiedConnection | None = None
         self._begun = False
         self._locked = False
         self._spoiled = False
         self.touched = False
         """Whether this transaction tried to change what others cache: its own reads must not come from a cache."""
-        self.last_words: list[tuple[Executable, dict[str, Any]]] = []
+        self.last_words: list[Statement] = []
         """Statements that `commit` runs just before COMMIT."""
 
     @property
@@ -48,23 +60,27 @@ class Work:
         """Whether the transaction is open."""
         return self._begun
 
-    def row(self, statement: Executable, **parameters: Any) -> Values | None:
+    def row(self, statement: Statement, **parameters: Any) -> Values | None:  # noqa: ANN401 - any column's
         """Return the first row of a read, or None."""
-        return self._run(statement, parameters, CursorResult.first)
+        rows = self.rows(statement, **parameters)
+        return rows[0] if rows else None
 
-    def rows(self, statement: Executable, **parameters: Any) -> Sequence[Values]:
+    def rows(self, statement: Statement, **parameters: Any) -> Sequence[Values]:  # noqa: ANN401
         """Return all rows of a read."""
-        return self._run(statement, parameters, CursorResult.all)
+        try:
+            return self._run(statement, parameters, Prepared.read)
+        except UnstorableText:
+            return ()
 
-    def write(self, statement: Executable, **parameters: Any) -> int:
+    def write(self, statement: Statement, **parameters: Any) -> int:  # noqa: ANN401
         """Change rows within the begun transaction; return how many (not to be trusted after an upsert)."""
         self.require_begun()
         return self._run(statement, parameters, _count)
 
-    def write_returning(self, statement: Executable, **parameters: Any) -> Sequence[Values]:
+    def write_returning(self, statement: Statement, **parameters: Any) -> Sequence[Values]:  # noqa: ANN401
         """Change rows within the begun transaction; return what RETURNING gives."""
         self.require_begun()
-        return self._run(statement, parameters, CursorResult.all)
+        return self._run(statement, parameters, Prepared.read)
 
     def begin(self) -> None:
         """Open the one writing transaction; nothing if it is open."""
@@ -89,8 +105,8 @@ class Work:
         if not self._begun:
             return
         try:
-            for statement, parameters in self.last_words:
-                self._run(statement, parameters, _count)
+            for statement in self.last_words:
+                self._run(statement, {}, _count)
             self._control("COMMIT")
         except BaseException:
             self._discard()
@@ -126,32 +142,54 @@ class Work:
             raise RuntimeError(message)
 
     def _control(self, sql: str) -> None:
-        self._attempt(lambda connection: connection.exec_driver_sql(sql))
+        self._attempt(lambda cursor: cursor.execute(sql))
 
     def _run(
-        self, statement: Executable, parameters: dict[str, Any], fetch: Callable[[CursorResult[Any]], Answer]
+        self, statement: Statement, parameters: dict[str, Any], fetch: Callable[[Prepared, Cursor], Answer]
     ) -> Answer:
-        return self._attempt(lambda connection: fetch(connection.execute(statement, parameters)))
+        prepared = self._database.written.get(statement)
+        if prepared is None:
+            prepared = self._database.written[statement] = prepare(statement, self._database.engine.dialect)
 
-    def _attempt(self, act: Callable[[Connection], Answer]) -> Answer:
+        def act(cursor: Cursor) -> Answer:
+            prepared.run(cursor, parameters)
+            return fetch(prepared, cursor)
+
+        return self._attempt(act)
+
+    def _attempt(self, act: Callable[[Cursor], Answer]) -> Answer:
+        """Act on the connection.
+
+        A pooled connection may have died with a restart of the database. Nothing has been done on it if this is its
+        first statement: then the next one is tried, at most through the pool.
+        """
         first = self._connection is None
-        try:
-            return act(self._take())
-        except DBAPIError as error:
-            if not (first and error.connection_invalidated and self._connection is not None):
-                raise self._fault(error) from None
-        except SQLAlchemyError as error:
-            raise self._fault(error) from None
-        # The database was restarted since the pool opened this connection. Nothing was done on it: take a new one.
-        self._discard()
-        try:
-            return act(self._take())
-        except SQLAlchemyError as error:
-            raise self._fault(error) from None
+        for stale in range(self._database.pool_size + 1):
+            connection = self._take()
+            cursor = connection.cursor()
+            try:
+                return act(cursor)
+            except UnicodeEncodeError:
+                raise UnstorableText from None
+            except self._database.driver.Error as error:
+                if _is_nul(error):
+                    raise UnstorableText from None
+                gone = self._database.engine.dialect.is_disconnect(error, connection.driver_connection, cursor)
+                if not (first and gone and stale < self._database.pool_size):
+                    raise self._fault(error, gone=gone) from None
+                self._discard()
+            finally:
+                cursor.close()
+        raise AssertionError
 
-    def _take(self) -> Connection:
+    def _take(self) -> PoolProxiedConnection:
         if self._connection is None:
-            self._connection = self._database.engine.connect()
+            try:
+                self._connection = self._database.engine.raw_connection()
+            except PoolTimeout:
+                raise StorageUnavailable("no free connection") from None
+            except DBAPIError as error:
+                raise StorageUnavailable(f"cannot connect: {type(error.orig).__name__}") from None
         return self._connection
 
     def _discard(self) -> None:
@@ -159,7 +197,6 @@ class Work:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.invalidate()
-            connection.close()
 
     def _ended(self) -> None:
         if self._locked and self._database.write_lock is not None:
@@ -167,26 +204,28 @@ class Work:
         self._begun = self._locked = self.touched = False
         self.last_words.clear()
 
-    def _fault(self, error: SQLAlchemyError) -> Exception:
+    def _fault(self, error: Exception, *, gone: bool) -> Exception:
+        """Return our error for the driver's; a programming error stays what it is."""
         if self._begun:
             # PostgreSQL would answer COMMIT with a silent rollback: end it here, so that nobody takes it for done.
             self.rollback()
             self._spoiled = True
-        return translate(error)
+        if gone:
+            self._discard()
+        driver = self._database.driver
+        if isinstance(error, driver.IntegrityError):
+            return Conflict(type(error).__name__)
+        away = (driver.OperationalError, driver.InterfaceError, driver.InternalError)
+        # A bare DatabaseError is SQLite's word for a damaged file.
+        if gone or isinstance(error, away) or type(error) is driver.DatabaseError:
+            return StorageUnavailable(type(error).__name__)
+        return error
 
 
-def translate(error: SQLAlchemyError) -> Exception:
-    """Return our error for SQLAlchemy's; a programming error stays what it is."""
-    if isinstance(error, PoolTimeout):
-        return StorageUnavailable("no free connection")
-    if isinstance(error, IntegrityError):
-        return Conflict(type(error.orig).__name__)
-    if isinstance(error, (OperationalError, InterfaceError, InternalError)):
-        return StorageUnavailable(type(error.orig).__name__)
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return StorageUnavailable(type(error.orig).__name__)
-    return error
+def _count(_prepared: Prepared, cursor: Cursor) -> int:
+    return cursor.rowcount
 
 
-def _count(result: CursorResult[Any]) -> int:
-    return result.rowcount
+def _is_nul(error: Exception) -> bool:
+    """Whether psycopg refused the value by itself, before the server (which would have said a SQLSTATE) saw it."""
+    return type(error).__name__ == "DataError" and getattr(error, "sqlstate", "") is None

@@ -32,9 +32,13 @@ def _people() -> None:
         sa.UniqueConstraint("host", "path", name="uq_tenants_host_path"),
     )
     op.create_index(
-        "ix_tenants_one_default", "tenants", ["is_default"], unique=True,
-        postgresql_where=sa.text("is_default"), sqlite_where=sa.text("is_default"),
-    )  # fmt: skip
+        "ix_tenants_one_default",
+        "tenants",
+        ["is_default"],
+        unique=True,
+        postgresql_where=sa.text("is_default"),
+        sqlite_where=sa.text("is_default"),
+    )
     op.create_table(
         "users",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -86,7 +90,7 @@ def _registrations() -> None:
             ("clients.tenant_id", "clients.id"),
             name="fk_client_origins_clients",
             ondelete="CASCADE",
-        ),  # fmt: skip
+        ),
     )
     op.create_index("ix_client_origins_tenant_id_client_id", "client_origins", ["tenant_id", "client_id"])
     op.create_table(
@@ -137,7 +141,7 @@ def _sign_ins() -> None:
             ("users.tenant_id", "users.id"),
             name="fk_sessions_users",
             ondelete="CASCADE",
-        ),  # fmt: skip
+        ),
     )
     op.create_index("ix_sessions_tenant_id_over_at", "sessions", ["tenant_id", "over_at"])
     op.create_index("ix_sessions_tenant_id_user_id", "sessions", ["tenant_id", "user_id"])
@@ -165,7 +169,7 @@ def _sign_ins() -> None:
             ("sessions.tenant_id", "sessions.id"),
             name="fk_refresh_families_sessions",
             ondelete="CASCADE",
-        ),  # fmt: skip
+        ),
         # Room in each page for the row's next version: a rotation then touches no index (HOT).
         postgresql_with={"fillfactor": 70},
     )
@@ -186,7 +190,7 @@ def _sign_ins() -> None:
             ("users.tenant_id", "users.id"),
             name="fk_mailed_links_users",
             ondelete="CASCADE",
-        ),  # fmt: skip
+        ),
     )
     op.create_index("ix_mailed_links_tenant_id_expires_at", "mailed_links", ["tenant_id", "expires_at"])
     op.create_table(
