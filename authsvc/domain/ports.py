@@ -14,7 +14,7 @@ from authsvc.domain.audit import AuditEvent
 from authsvc.domain.clients import Client
 from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.lockout import Reservation
-from authsvc.domain.outbox import Letter, MailedLink
+from authsvc.domain.outbox import Letter, Mail, MailedLink
 from authsvc.domain.resources import Resource
 from authsvc.domain.sessions import FamilyState, RefreshFamily, Session
 from authsvc.domain.tenants import Tenant
@@ -193,6 +193,9 @@ class Outbox(Protocol):
     def take(self, now: datetime, leased_until: datetime, limit: int) -> tuple[Letter, ...]:
         """Return letters whose send_after has come, pushed to `leased_until` and counted as attempted, atomically."""
 
+    def postpone(self, letter_id: UUID, send_after: datetime) -> None:
+        """Try a letter that could not be sent again then."""
+
     def delete(self, letter_id: UUID) -> None: ...
 
 
@@ -200,10 +203,13 @@ class MailedLinks(Protocol):
     """One-time secrets sent by mail."""
 
     def add(self, link: MailedLink) -> None:
-        """Replaces the user's earlier links of the same purpose."""
+        """Replaces the earlier link of the same purpose: the user's, or the address's while there is no user yet."""
 
     def consume(self, secret_hash: str, purpose: str, now: datetime) -> MailedLink | None:
         """Return the live link and delete it, in one atomic statement."""
+
+    def discard(self, user_id: UUID, purpose: str) -> None:
+        """Forget the user's link of this purpose: what it would prove is no longer wanted."""
 
 
 class UnitOfWork(Protocol):
@@ -271,3 +277,12 @@ class Metrics(Protocol):
     def token_issued(self, grant: str) -> None: ...
 
     def login(self, outcome: str) -> None: ...
+
+    def mail_sent(self, outcome: str) -> None: ...
+
+
+class Mailer(Protocol):
+    """The way out for letters."""
+
+    def send(self, letter_id: UUID, mail: Mail) -> None:
+        """Hand a letter over; the id makes its Message-ID, the same at each attempt. Raises: MailFailed."""

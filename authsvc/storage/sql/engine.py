@@ -7,6 +7,7 @@ from authsvc.storage.cache import Cache
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.connect import open_database
 from authsvc.storage.sql.leases import take_lease
+from authsvc.storage.sql.outbox import tenants_with_letters
 from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Database, Work
@@ -47,6 +48,14 @@ class Storage:
         work = Work(self._database)
         try:
             return purge(work, now, limit=limit, audit_seconds=audit_seconds)
+        finally:
+            work.close()
+
+    def tenants_with_letters(self, now: datetime) -> tuple[UUID, ...]:
+        """Return the tenants that have a letter to be sent by now."""
+        work = Work(self._database)
+        try:
+            return tenants_with_letters(work, now)
         finally:
             work.close()
 

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Uuid, bindpar
 
 from authsvc.domain.outbox import Letter
 from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
+from authsvc.storage.sql.work import Work
 
 letters = Table(
     "letters",
@@ -38,6 +39,12 @@ _TAKE = (
         letters.c.id, letters.c.content_encrypted, letters.c.created_at, letters.c.send_after, letters.c.attempts
     )
 )
+_POSTPONE = (
+    update(letters)
+    .where(owned(letters), letters.c.id == given("which", letters.c.id))
+    .values(send_after=given("then", letters.c.send_after))
+)
+_TENANTS = select(letters.c.tenant_id).distinct().where(letters.c.send_after <= given("now", letters.c.send_after))
 _DELETE = delete(letters).where(owned(letters), letters.c.id == given("which", letters.c.id))
 
 
@@ -56,6 +63,15 @@ class SqlOutbox(Store):
         rows = self._work.write_returning(_TAKE, tenant=self._tenant_id, now=now, leased_until=leased_until, most=limit)
         return tuple(sorted((Letter(*row) for row in rows), key=lambda letter: (letter.created_at, letter.id)))
 
+    def postpone(self, letter_id: UUID, send_after: datetime) -> None:
+        """Try the letter again then."""
+        self._work.write(_POSTPONE, tenant=self._tenant_id, which=letter_id, then=send_after)
+
     def delete(self, letter_id: UUID) -> None:
         """Forget a letter that was sent."""
         self._work.write(_DELETE, tenant=self._tenant_id, which=letter_id)
+
+
+def tenants_with_letters(work: Work, now: datetime) -> tuple[UUID, ...]:
+    """Return whose letters are due: one look, however many tenants there are."""
+    return tuple(row[0] for row in work.rows(_TENANTS, now=now))

@@ -178,12 +178,14 @@ def _sign_ins() -> None:
     op.create_table(
         "mailed_links",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Uuid()),
         sa.Column("secret_hash", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant_id", "user_id", "purpose", name="pk_mailed_links"),
+        sa.Column("payload_encrypted", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("tenant_id", "purpose", "subject", name="pk_mailed_links"),
         sa.UniqueConstraint("tenant_id", "secret_hash", name="uq_mailed_links_tenant_id_secret_hash"),
         sa.ForeignKeyConstraint(
             ("tenant_id", "user_id"),
@@ -192,6 +194,7 @@ def _sign_ins() -> None:
             ondelete="CASCADE",
         ),
     )
+    op.create_index("ix_mailed_links_tenant_id_user_id", "mailed_links", ["tenant_id", "user_id"])
     op.create_index("ix_mailed_links_tenant_id_expires_at", "mailed_links", ["tenant_id", "expires_at"])
     op.create_table(
         "attempts",
