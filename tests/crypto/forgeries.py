@@ -10,13 +10,14 @@ import hmac
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from authsvc.crypto import base64url, jwk
 from authsvc.crypto.jws import MAX_TOKEN_BYTES
-from tests.crypto.issuer import AUDIENCE, ISSUER, KEYS, NOW, PEMS, claims, good, header, octets, token
+from tests.crypto.issuer import AUDIENCE, ISSUER, KEYS, NOW, claims, good, header, octets, private, token
 
 Forgery = tuple[str, str]
 
@@ -27,7 +28,7 @@ _ATTACKER = jwk.load_signing_key("ES256", jwk.generate("ES256"))
 
 def public_spellings(algorithm: str) -> dict[str, bytes]:
     """Every way in which a published key may lie about as bytes."""
-    public = load_pem_private_key(PEMS[algorithm], None).public_key()
+    public = private(algorithm).public_key()
     published = dict(KEYS[algorithm].public)
     spki = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     found = {
@@ -63,7 +64,7 @@ def public_key_as_hmac_secret() -> Iterator[Forgery]:
     for algorithm, (name, digest) in itertools.product(KEYS, _HASHES.items()):
         for spelling, secret in public_spellings(algorithm).items():
 
-            def sign(message: bytes, secret: bytes = secret, digest: Callable = digest) -> bytes:
+            def sign(message: bytes, secret: bytes = secret, digest: Any = digest) -> bytes:
                 return hmac.new(secret, message, digest).digest()
 
             what = f"{name} over {algorithm} {spelling}"
@@ -74,7 +75,22 @@ def public_key_as_hmac_secret() -> Iterator[Forgery]:
 
 def no_algorithm() -> Iterator[Forgery]:
     spellings = {"".join(letters) for letters in itertools.product(*zip("none", "NONE", strict=True))}
-    odd = ["", " none", "none ", "none\x00", "null", None, 0, False, [], ["none"], ["ES256"], {}, "HS256", ...]
+    odd: list[Any] = [
+        "",
+        " none",
+        "none ",
+        "none\x00",
+        "null",
+        None,
+        0,
+        False,
+        [],
+        ["none"],
+        ["ES256"],
+        {},
+        "HS256",
+        ...,
+    ]
     for algorithm in KEYS:
         signature = base64url.decode(good(algorithm).rsplit(".", 1)[1])
         for alg in [*sorted(spellings), *odd]:
@@ -124,7 +140,7 @@ def each_character_changed() -> Iterator[Forgery]:
 
 def brought_along_keys() -> Iterator[Forgery]:
     attacker = dict(_ATTACKER.public)
-    members = {
+    members: dict[str, list[Any]] = {
         "jwk": [attacker, {}, None, "", {**attacker, "kid": KEYS["ES256"].kid}],
         "jku": ["https://attacker.example/jwks", ISSUER + "/jwks", "", None, 1],
         "x5u": ["https://attacker.example/x5u", None],
@@ -238,7 +254,7 @@ def algebra() -> Iterator[Forgery]:
 
 
 _ANY_WRONG = [None, True, False, "", [], {}, [NOW + 300], {"value": 1}, float("nan"), float("inf"), -float("inf")]
-_WRONG = {
+_WRONG: dict[str, list[Any]] = {
     "exp": [*_ANY_WRONG, "1900000000", -1, 0, NOW - 60, NOW - 61.5, 253402300800, 10**17],
     "nbf": [*_ANY_WRONG, "0", -1, NOW + 61, NOW + 10**6, 10**17],
     "iat": [*_ANY_WRONG, "0", -1, NOW + 61, NOW + 10**6, 10**17],
@@ -287,7 +303,7 @@ def issuers_and_audiences() -> Iterator[Forgery]:
         for value in near:
             if value != right:
                 yield f"{name}={value!r}", good(algorithm, **{name: value})
-        nested = [{"value": right}, {right: 1}, 1, 0, True, 1.5, [[right]], [], None, [1], [right[:-1]]]
+        nested: list[Any] = [{"value": right}, {right: 1}, 1, 0, True, 1.5, [[right]], [], None, [1], [right[:-1]]]
         for other in [*nested, *([[right]] if name == "iss" else [[right, 1], [right, None], [near[2]], [""]])]:
             yield f"{name}={other!r}", good(algorithm, **{name: other})
 

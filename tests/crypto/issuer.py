@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jose.backends.base import Key
 
 from authsvc.crypto import base64url, jwk, jws
@@ -20,6 +21,11 @@ PUBLIC = {key.kid: jwk.load_verification_key(key.public, [key.algorithm]) for ke
 EXPECTED = jws.Expectation(frozenset(SIGNING_ALGORITHMS), TYP, ISSUER, AUDIENCE)
 
 Signer = Callable[[bytes], bytes]
+
+
+def private(algorithm: str) -> Any:
+    """The issuer's private key, as `cryptography` holds it."""
+    return load_pem_private_key(PEMS[algorithm], None)
 
 
 def claims(**changed: Any) -> dict[str, Any]:

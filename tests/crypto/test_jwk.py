@@ -4,6 +4,7 @@ from pathlib import Path
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -17,13 +18,13 @@ from joserfc.jwk import JWKRegistry
 from authsvc.crypto import base64url, jwk, jws
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.errors import UnsupportedKey
-from tests.crypto.issuer import KEYS, PEMS, TYP, claims
+from tests.crypto.issuer import KEYS, PEMS, TYP, claims, private
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "jose.json").read_text())
 EC, RSA, PSS, OKP = (dict(KEYS[name].public) for name in SIGNING_ALGORITHMS)
 
 
-def pem_of(key) -> bytes:
+def pem_of(key: PrivateKeyTypes) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -67,8 +68,8 @@ def test_the_published_form_is_public_and_says_what_it_is_for(algorithm):
 def test_strangers_accept_a_token_under_the_published_form(algorithm):
     signed = jws.sign(claims(exp=4_000_000_000), KEYS[algorithm], TYP)
     stranger = jwt.PyJWK.from_dict(dict(KEYS[algorithm].public))
-    options = {"verify_aud": False, "verify_iat": False}
-    assert jwt.decode(signed, stranger, algorithms=[algorithm], options=options)["sub"] == "user-1"
+    accepted = jwt.decode(signed, stranger, algorithms=[algorithm], options={"verify_aud": False, "verify_iat": False})
+    assert accepted["sub"] == "user-1"
 
 
 @pytest.mark.parametrize("algorithm", SIGNING_ALGORITHMS)
@@ -82,7 +83,9 @@ def test_neither_form_of_a_key_shows_it_when_printed():
 
 
 def test_a_new_rsa_key_has_2048_bits():
-    assert load_pem_private_key(jwk.generate("PS256"), None).key_size == 2048
+    new = load_pem_private_key(jwk.generate("PS256"), None)
+    assert isinstance(new, rsa.RSAPrivateKey)
+    assert new.key_size == 2048
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "none", "es256", "", "RS512"])
@@ -107,16 +110,12 @@ def test_no_key_is_made_for_an_unknown_algorithm(algorithm):
         pytest.param("ES256", b"-----BEGIN nothing-----", id="not_a_key"),
         pytest.param(
             "ES256",
-            load_pem_private_key(PEMS["ES256"], None)
-            .public_key()
-            .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+            private("ES256").public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
             id="public",
         ),
         pytest.param(
             "ES256",
-            load_pem_private_key(PEMS["ES256"], None).private_bytes(
-                Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")
-            ),
+            private("ES256").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")),
             id="encrypted",
         ),
     ],
