@@ -21,7 +21,7 @@ _LINE = r"(?:pass[_-]?(?:word|wd|phrase|code)|pwd)s?(?:[_-]?hash)?|authorization
 # Names whose value is one word. `code` must be a whole name, for `status_code=401` is no secret.
 _WORD = (
     r"secrets?(?:[_-]?(?:key|hash))?|tokens?|assertions?|(?:api|private|master|signing)[_-]?keys?|code[_-]?verifier"
-    r"|(?<![a-z0-9_-])(?:codes?|t?otp)|(?:user|device|authorization|recovery|otp)[_-]?codes?"
+    r"|(?:(?<![a-z0-9_-])|(?<=%[0-9a-f]{2}))(?:codes?|t?otp)|(?:user|device|authorization|recovery|otp)[_-]?codes?"
 )
 # Between name and value: quotes (escaped ones too), brackets, then one of = => : or its percent-encoded form.
 _CLOSE = r"(?:%22|[\\\"'\]])*\s*"
@@ -56,7 +56,7 @@ _PEM = re.compile(
     r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,40}-----|\Z)",
     _FLAGS,
 )
-_URL_USERINFO = re.compile(r"(?P<kept>://)(?:[^\s:/?#@\"'<>]{0,64}:[^\s\"'<>]{0,256}|[^\s/?#@\"'<>]{1,256})@")
+_URL_USERINFO = re.compile(r"(?P<kept>://)(?:[^\s:/?#@\"'<>]{0,64}:[^\s\"'<>]{0,256}|[^\s/?#@\"'<>]{1,256})(?=@)")
 _SQL_PARAMETERS = re.compile(r"(?P<kept>\[parameters: )[^\n]*")
 # "Bearer token", "basic authentication" are words about the scheme, not credentials.
 _CREDENTIALS = re.compile(
