@@ -53,11 +53,12 @@ $(NPM_STAMP): tests/interop/package-lock.json
 	  echo "npm ci failed in tests/interop: the tests that need it will not run" >&2; \
 	fi
 
+# All four run, so that one look shows everything that is wrong.
 check: setup ## lint, formatting, types and import rules; changes nothing
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; \
+	for step in "ruff check ." "ruff format --check --quiet ." mypy "lint-imports --no-logo"; do \
+	  echo "$(BIN)/$$step"; $(BIN)/$$step || { echo "^ $$step failed" >&2; status=1; }; \
+	done; exit $$status
 
 format: setup ## format and mend what can be mended without judgement
 	$(BIN)/ruff format .
