@@ -28,9 +28,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     for reason, count in sorted(reasons.items()):
-        terminalreporter.write_line(
-            f"not run: {count} {'test' if count == 1 else 'tests'}: {reason}", yellow=True
-        )
+        terminalreporter.write_line(f"not run: {count} {'test' if count == 1 else 'tests'}: {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")
