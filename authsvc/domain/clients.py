@@ -1,7 +1,8 @@
 """Clients: the programs that may ask for tokens, their secrets and what each may ask for."""
 
 import re
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from authsvc.crypto import opaque
@@ -75,6 +76,24 @@ def check_client(client: Client) -> Client:
     if len(client.secrets) > MAX_LIVE_SECRETS:
         raise ClientInvalid(f"at most {MAX_LIVE_SECRETS} secrets live at once: revoke one first")
     return client
+
+
+def with_new_secret(client: Client, now: datetime) -> tuple[Client, str]:
+    """Return the client with one more secret, and that secret, which is told once. Raises: ClientInvalid.
+
+    Secrets are never chosen: SHA-256 is hash enough only because each is 256 random bits.
+    """
+    secret = opaque.new_secret(opaque.CLIENT_SECRET)
+    kept = ClientSecret(secrets.token_hex(4), opaque.hash_secret(secret), now)
+    return check_client(replace(client, secrets=(*client.secrets, kept))), secret
+
+
+def without_secret(client: Client, secret_id: str) -> Client:
+    """Return the client without that secret. Raises: ClientInvalid if it has no such secret."""
+    kept = tuple(secret for secret in client.secrets if secret.id != secret_id)
+    if len(kept) == len(client.secrets):
+        raise ClientInvalid(f"client {client.id} has no secret {secret_id}")
+    return replace(client, secrets=kept)
 
 
 def secret_matches(client: Client, presented_secret: str) -> bool:

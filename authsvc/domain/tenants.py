@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from authsvc.errors import DomainError
 
-_PATH = re.compile(r"/t/[a-z0-9][a-z0-9-]{0,62}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_PATH = re.compile(rf"/t/{_NAME.pattern}")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -57,3 +58,21 @@ def issuer_parts(issuer: str) -> tuple[str, str]:
     """Return (host with port in lower case, path) of a checked issuer."""
     parts = urlsplit(issuer)
     return parts.netloc.lower(), parts.path
+
+
+def new_tenant(name: str, issuer: str, now: datetime, default: Tenant | None) -> Tenant:
+    """Return the tenant of an issuer; the first one, without a `default` before it, is the default. Raises: IssuerInvalid.
+
+    The issuer's host and path select it; on the default tenant's host the path alone, so that it, too, answers there
+    under every name of that host.
+    """
+    if not _NAME.fullmatch(name):
+        raise IssuerInvalid("the tenant's name must be 1 to 63 of a-z 0-9 - and not begin with a hyphen")
+    host, path = issuer_parts(check_issuer(issuer))
+    if default is None and path:
+        raise IssuerInvalid("the default tenant's issuer must have no path")
+    shares_host = default is None or issuer_parts(default.issuer)[0] == host
+    return Tenant(
+        id=uuid4(), name=name, issuer=issuer, host=None if shares_host else host, path=path,
+        is_default=default is None, created_at=now,
+    )  # fmt: skip
