@@ -241,6 +241,10 @@ def algebra() -> Iterator[Forgery]:
         "true signature, 33 octets each",
         token(header(), claims(), lambda m: b"".join(b"\x00" + es256.sign(m)[i : i + 32] for i in (0, 32))),
     )
+    yield (
+        "true signature, s of 33 octets",
+        token(header(), claims(), lambda m: (raw := es256.sign(m))[:32] + b"\x00" + raw[32:]),
+    )
     edwards_order = 2**252 + 27742317777372353535851937790883648493
 
     def high_s(message: bytes) -> bytes:

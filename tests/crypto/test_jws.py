@@ -186,3 +186,21 @@ def test_a_key_object_of_the_wrong_kind_cannot_be_made_from_a_stranger_s_set():
     symmetric = {"kty": "oct", "k": "c2VjcmV0", "kid": "x", "alg": "HS256"}
     with pytest.raises(UnsupportedKey):
         jwk.load_verification_key(symmetric, ALGORITHMS)
+
+
+@pytest.mark.parametrize("kid", ["a\x00b", "a\nb", "\x1b[31m", "\ud800", "\u202e", "k" * 513, ""], ids=ascii)
+def test_a_kid_that_no_store_should_see_is_not_looked_up(kid):
+    asked: list[str] = []
+
+    def find_key(wanted: str) -> None:
+        asked.append(wanted)
+
+    with pytest.raises(Malformed):
+        jws.verify(token(header(kid=kid), claims(), KEYS["ES256"].key), find_key, EXPECTED, NOW)
+    assert asked == []
+
+
+def test_a_token_without_a_kid_is_looked_up_nowhere():
+    key = jwk.load_verification_key(KEYS["ES256"].public, ["ES256"])
+    with pytest.raises(UnknownKey):
+        jws.verify(token(header(kid=...), claims(), KEYS["ES256"].key), lambda _: key, EXPECTED, NOW)
