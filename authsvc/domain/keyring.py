@@ -58,7 +58,8 @@ class KeyStore(Protocol):
 class KeyUnit(Protocol):
     """The part of a unit of work that the keyring uses."""
 
-    tenant_id: UUID
+    @property
+    def tenant_id(self) -> UUID: ...
 
     @property
     def keys(self) -> KeyStore: ...

@@ -5,7 +5,7 @@ from typing import Protocol
 from authsvc.domain.clients import Client
 from authsvc.domain.ports import Clients
 from authsvc.protocol.client_auth import client_secret_basic, client_secret_post, none
-from authsvc.protocol.client_auth.presented import Credentials, Presentable
+from authsvc.protocol.credentials import Credentials, Presentable
 from authsvc.protocol.errors import InvalidClient, InvalidRequest
 
 

@@ -5,7 +5,7 @@ from base64 import b64decode
 from urllib.parse import unquote_plus
 
 from authsvc.domain.clients import Client, secret_matches
-from authsvc.protocol.client_auth.presented import Credentials, Presentable
+from authsvc.protocol.credentials import Credentials, Presentable
 from authsvc.protocol.errors import InvalidClient
 
 METHOD = "client_secret_basic"

@@ -1,7 +1,7 @@
 """The secret in the body (RFC 6749 §2.3.1)."""
 
 from authsvc.domain.clients import Client, secret_matches
-from authsvc.protocol.client_auth.presented import Credentials, Presentable
+from authsvc.protocol.credentials import Credentials, Presentable
 from authsvc.protocol.errors import InvalidClient
 
 METHOD = "client_secret_post"

@@ -1,7 +1,7 @@
 """Public clients: they name themselves and prove nothing (RFC 6749 §2.1)."""
 
 from authsvc.domain.clients import Client
-from authsvc.protocol.client_auth.presented import Credentials, Presentable
+from authsvc.protocol.credentials import Credentials, Presentable
 
 METHOD = "none"
 
