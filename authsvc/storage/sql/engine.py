@@ -3,12 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
+from authsvc.domain.tenants import Tenant
 from authsvc.storage.cache import Cache
+from authsvc.storage.cached import CachedTenants
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.connect import open_database
 from authsvc.storage.sql.leases import take_lease
 from authsvc.storage.sql.outbox import tenants_with_letters
 from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
+from authsvc.storage.sql.tenants import SqlTenants
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Database, Work
 
@@ -23,6 +26,14 @@ class Storage:
     def unit_of_work(self, tenant_id: UUID) -> SqlUnitOfWork:
         """Return the tenant's stores; whoever asked for them calls `close` in the end."""
         return SqlUnitOfWork(self._database, self._cache, tenant_id)
+
+    def list_tenants(self) -> tuple[Tenant, ...]:
+        """Return all issuers, for whoever must find out first whose request this is. Raises: StorageUnavailable."""
+        work = Work(self._database)
+        try:
+            return (SqlTenants(work) if self._cache is None else CachedTenants(work, self._cache)).list()
+        finally:
+            work.close()
 
     def ping(self) -> None:
         """Ask the database for one row. Raises: StorageUnavailable."""

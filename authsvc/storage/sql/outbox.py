@@ -22,6 +22,7 @@ letters = Table(
 Index(None, letters.c.tenant_id, letters.c.send_after)
 
 _ADD = letters.insert()
+_LETTER = (letters.c.id, letters.c.content_encrypted, letters.c.created_at, letters.c.send_after, letters.c.attempts)
 # Read once (a CTE), and never a row that another sender is taking: PostgreSQL skips it, SQLite has one writer.
 _DUE = (
     select(letters.c.id)
@@ -35,9 +36,7 @@ _TAKE = (
     update(letters)
     .where(owned(letters), letters.c.id.in_(select(_DUE.c.id)))
     .values(send_after=bindparam("leased_until"), attempts=letters.c.attempts + 1)
-    .returning(
-        letters.c.id, letters.c.content_encrypted, letters.c.created_at, letters.c.send_after, letters.c.attempts
-    )
+    .returning(*_LETTER)
 )
 _POSTPONE = (
     update(letters)
@@ -45,6 +44,16 @@ _POSTPONE = (
     .values(send_after=given("then", letters.c.send_after))
 )
 _TENANTS = select(letters.c.tenant_id).distinct().where(letters.c.send_after <= given("now", letters.c.send_after))
+_LIST = select(*_LETTER).where(owned(letters)).order_by(letters.c.id).limit(bindparam("most"))
+_LIST_AFTER = _LIST.where(letters.c.id > given("last", letters.c.id))
+_SET_CONTENT = (
+    update(letters)
+    .where(
+        owned(letters), letters.c.id == given("which", letters.c.id),
+        letters.c.content_encrypted == given("instead_of", letters.c.content_encrypted),
+    )
+    .values(content_encrypted=bindparam("content_encrypted"))
+)  # fmt: skip
 _DELETE = delete(letters).where(owned(letters), letters.c.id == given("which", letters.c.id))
 
 
@@ -66,6 +75,22 @@ class SqlOutbox(Store):
     def postpone(self, letter_id: UUID, send_after: datetime) -> None:
         """Try the letter again then."""
         self._work.write(_POSTPONE, tenant=self._tenant_id, which=letter_id, then=send_after)
+
+    def list(self, after: UUID | None, limit: int) -> tuple[Letter, ...]:
+        """Return letters in the order of their ids, due or not."""
+        if after is None:
+            rows = self._work.rows(_LIST, tenant=self._tenant_id, most=limit)
+        else:
+            rows = self._work.rows(_LIST_AFTER, tenant=self._tenant_id, most=limit, last=after)
+        return tuple(Letter(*row) for row in rows)
+
+    def set_content(self, letter_id: UUID, content_encrypted: bytes, *, instead_of: bytes) -> bool:
+        """Replace the content if it still is `instead_of`."""
+        changed = self._work.write(
+            _SET_CONTENT, tenant=self._tenant_id, which=letter_id, instead_of=instead_of,
+            content_encrypted=content_encrypted,
+        )  # fmt: skip
+        return changed == 1
 
     def delete(self, letter_id: UUID) -> None:
         """Forget a letter that was sent."""

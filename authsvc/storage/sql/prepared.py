@@ -58,7 +58,7 @@ def prepare(statement: Statement, dialect: Dialect) -> Prepared:
     for name in names or ():
         parameter = compiled.binds[name]
         binders.append((name, parameter.type.dialect_impl(dialect).bind_processor(dialect)))
-        if not parameter.required and parameter.value is not None:
+        if not parameter.required:
             constants[name] = parameter.value
     readers = []
     for index, column in enumerate(statement.exported_columns):

@@ -31,10 +31,11 @@ users = Table(
     UniqueConstraint("tenant_id", "email_login"),
 )
 
-_USER = select(
+_COLUMNS = (
     users.c.id, users.c.username, users.c.email, users.c.email_verified, users.c.name, users.c.password_hash,
     users.c.created_at, users.c.disabled_at, users.c.version,
-).where(owned(users))  # fmt: skip
+)  # fmt: skip
+_USER = select(*_COLUMNS).where(owned(users))
 _THIS = (owned(users), users.c.id == given("which", users.c.id))
 
 _GET = _USER.where(_THIS[1])
@@ -51,11 +52,13 @@ _SAVE_PROFILE = (
         email=bindparam("email"), email_verified=bindparam("email_verified"), email_login=bindparam("email_login"),
         version=users.c.version + 1,
     )
+    .returning(*_COLUMNS)
 )  # fmt: skip
+# No new version: a rehash at sign-in must not refuse the profile that someone is editing meanwhile.
 _SET_PASSWORD_HASH = (
     update(users)
     .where(*_THIS, users.c.password_hash.is_not_distinct_from(given("instead_of", users.c.password_hash)))
-    .values(password_hash=bindparam("password_hash"), version=users.c.version + 1)
+    .values(password_hash=bindparam("password_hash"))
 )
 _VERIFY_EMAIL = (
     update(users)
@@ -108,15 +111,12 @@ class SqlUsers(Store):
 
         Raises: Conflict (changed since, or name or verified address taken: then the transaction is over, too).
         """
-        saved = self._work.write(
+        saved = self._work.write_returning(
             _SAVE_PROFILE, tenant=self._tenant_id, which=user.id, expected_version=user.version, **_profile(user)
         )
-        if saved != 1:
+        if not saved:
             raise Conflict("user: changed since it was read")
-        written = self.get(user.id)
-        if written is None:
-            raise Conflict("user: deleted meanwhile")
-        return written
+        return User(*saved[0])
 
     def set_password_hash(self, user_id: UUID, password_hash: str, *, instead_of: str | None) -> bool:
         """Replace the hash if it still is `instead_of`; False if it no longer is."""

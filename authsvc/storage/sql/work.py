@@ -166,8 +166,9 @@ class Work:
         first = self._connection is None
         for stale in range(self._database.pool_size + 1):
             connection = self._take()
-            cursor = connection.cursor()
+            cursor = None
             try:
+                cursor = connection.cursor()
                 return act(cursor)
             except UnicodeEncodeError:
                 raise UnstorableText from None
@@ -179,7 +180,8 @@ class Work:
                     raise self._fault(error, gone=gone) from None
                 self._discard()
             finally:
-                cursor.close()
+                if cursor is not None:
+                    cursor.close()
         raise AssertionError
 
     def _take(self) -> PoolProxiedConnection:
@@ -188,8 +190,8 @@ class Work:
                 self._connection = self._database.engine.raw_connection()
             except PoolTimeout:
                 raise StorageUnavailable("no free connection") from None
-            except DBAPIError as error:
-                raise StorageUnavailable(f"cannot connect: {type(error.orig).__name__}") from None
+            except (DBAPIError, self._database.driver.Error) as error:
+                raise StorageUnavailable(f"cannot connect: {type(error).__name__}") from None
         return self._connection
 
     def _discard(self) -> None:
@@ -206,12 +208,14 @@ class Work:
 
     def _fault(self, error: Exception, *, gone: bool) -> Exception:
         """Return our error for the driver's; a programming error stays what it is."""
-        if self._begun:
-            # PostgreSQL would answer COMMIT with a silent rollback: end it here, so that nobody takes it for done.
-            self.rollback()
-            self._spoiled = True
+        was_begun = self._begun
         if gone:
             self._discard()
+            self._ended()
+        else:
+            self.rollback()
+        # PostgreSQL would answer COMMIT with a silent rollback: say so, that nobody takes it for done.
+        self._spoiled = was_begun
         driver = self._database.driver
         if isinstance(error, driver.IntegrityError):
             return Conflict(type(error).__name__)

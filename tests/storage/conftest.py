@@ -1,0 +1,69 @@
+"""The stores under test, on SQLite and on PostgreSQL. Tests share a database; each has tenants of its own."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.storage.sql.migrate import migrate
+from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from tests.harness import postgres
+
+POOL_SIZE = 24
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def shared_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('storage')}/authsvc.db"
+        migrate(url)
+        yield url
+    else:
+        with postgres.fresh_database(request.getfixturevalue("postgres_url")) as url:
+            migrate(url)
+            yield url
+
+
+@pytest.fixture(scope="session")
+def storage(shared_url: str) -> Iterator[Storage]:
+    """A pool on the database that the tests share."""
+    opened = open_storage(shared_url, pool_size=POOL_SIZE, cache=None)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def own_url(database_url: str) -> str:
+    """A migrated database of this test alone."""
+    migrate(database_url)
+    return database_url
+
+
+@pytest.fixture
+def own_storage(own_url: str) -> Iterator[Storage]:
+    opened = open_storage(own_url, pool_size=POOL_SIZE, cache=None)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def tenant_id() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+def unit(storage: Storage, tenant_id: UUID) -> Iterator[SqlUnitOfWork]:
+    """The tenant's stores, with the transaction begun."""
+    opened = storage.unit_of_work(tenant_id)
+    opened.begin()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def stranger(storage: Storage) -> Iterator[SqlUnitOfWork]:
+    """Another tenant's stores, with no transaction (SQLite has one writer)."""
+    opened = storage.unit_of_work(uuid4())
+    yield opened
+    opened.close()

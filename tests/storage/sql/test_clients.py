@@ -1,0 +1,98 @@
+from dataclasses import replace
+
+import pytest
+
+from authsvc.errors import Conflict
+from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from tests.storage.examples import LATER, NOW, a_client
+
+
+def test_a_client_comes_back_as_it_was_added(unit: SqlUnitOfWork):
+    unit.clients.add(a_client())
+    assert unit.clients.get("shop") == a_client()
+    assert unit.clients.get("shoq") is None
+
+
+def test_a_public_client_without_anything_comes_back_as_it_was_added(unit: SqlUnitOfWork):
+    nothing: frozenset[str] = frozenset()
+    client = replace(
+        a_client(), auth_method="none", secrets=(), first_party=False, grant_types=nothing, scopes=nothing,
+        resources=nothing, origins=nothing, disabled_at=LATER, version=3,
+    )  # fmt: skip
+    unit.clients.add(client)
+    assert unit.clients.get("shop") == client
+
+
+@pytest.mark.parametrize("text", ["shop\0", "sh\udc80op", "SHOP", "shop ", ""])
+def test_an_id_that_only_resembles_a_clients_finds_none(unit: SqlUnitOfWork, text: str):
+    unit.clients.add(a_client())
+    assert unit.clients.get(text) is None
+
+
+def test_a_client_id_belongs_to_one(unit: SqlUnitOfWork):
+    unit.clients.add(a_client())
+    with pytest.raises(Conflict):
+        unit.clients.add(replace(a_client(), name="Another", origins=frozenset({"https://evil.example"})))
+    assert unit.clients.get("shop") == a_client()
+    assert not unit.clients.allows_origin("https://evil.example")
+
+
+def test_saving_a_client_gives_the_next_version(unit: SqlUnitOfWork):
+    unit.clients.add(a_client())
+    wanted = replace(
+        a_client(), name="New", auth_method="none", secrets=(), first_party=False, grant_types=frozenset({"x"}),
+        scopes=frozenset({"y"}), resources=frozenset(), origins=frozenset({"https://new.example"}), profile="oidc",
+        id_token_algorithm="ES256", disabled_at=LATER,
+    )  # fmt: skip
+    saved = unit.clients.save(wanted)
+    assert saved == replace(wanted, version=2)
+    assert unit.clients.get("shop") == saved
+
+
+def test_a_client_that_was_changed_meanwhile_is_not_saved(unit: SqlUnitOfWork):
+    unit.clients.add(a_client())
+    unit.clients.disable("shop", NOW)
+    with pytest.raises(Conflict):
+        unit.clients.save(replace(a_client(), name="stale"))
+    found = unit.clients.get("shop")
+    assert found is not None
+    assert (found.name, found.disabled_at) == (a_client().name, NOW)
+
+
+def test_a_client_is_disabled_enabled_and_deleted_once(unit: SqlUnitOfWork):
+    unit.clients.add(a_client())
+    assert [unit.clients.disable("shop", NOW), unit.clients.disable("shop", LATER)] == [True, False]
+    assert unit.clients.get("shop") == replace(a_client(), disabled_at=NOW, version=2)
+    assert [unit.clients.enable("shop"), unit.clients.enable("shop")] == [True, False]
+    assert unit.clients.get("shop") == replace(a_client(), version=3)
+    assert [unit.clients.delete("shop"), unit.clients.delete("shop")] == [True, False]
+    assert unit.clients.get("shop") is None
+
+
+def test_clients_are_listed_in_pages_without_gaps(unit: SqlUnitOfWork):
+    for name in ("c", "a", "e", "b", "d"):
+        unit.clients.add(a_client(name))
+    first = unit.clients.list(None, 2)
+    second = unit.clients.list(first[-1].id, 2)
+    third = unit.clients.list(second[-1].id, 2)
+    assert [client.id for client in (*first, *second, *third)] == ["a", "b", "c", "d", "e"]
+
+
+def test_an_origin_is_allowed_while_an_enabled_client_has_it(unit: SqlUnitOfWork):
+    for name in ("one", "two"):
+        unit.clients.add(a_client(name))
+    assert unit.clients.allows_origin("https://shop.example")
+    assert not unit.clients.allows_origin("https://shop.example.evil.example")
+    unit.clients.disable("one", NOW)
+    assert unit.clients.allows_origin("https://shop.example")
+    unit.clients.delete("two")
+    assert not unit.clients.allows_origin("https://shop.example")
+    unit.clients.enable("one")
+    assert unit.clients.allows_origin("https://shop.example")
+
+
+def test_an_origin_that_a_client_gave_up_is_no_longer_allowed(unit: SqlUnitOfWork):
+    unit.clients.add(a_client())
+    unit.clients.save(replace(a_client(), origins=frozenset({"https://new.example"})))
+    assert unit.clients.allows_origin("https://new.example")
+    assert not unit.clients.allows_origin("https://shop.example")

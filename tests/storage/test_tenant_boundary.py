@@ -1,0 +1,182 @@
+"""No verb of any store of one tenant reads or changes a row of another."""
+
+from collections.abc import Callable
+from typing import Any, get_type_hints
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import UniqueConstraint, select
+
+from authsvc.domain import ports
+from authsvc.errors import Conflict
+from authsvc.storage.sql.base import metadata
+from authsvc.storage.sql.engine import Storage
+from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from tests.storage.examples import (
+    LATER,
+    NOW,
+    a_client,
+    a_family,
+    a_key,
+    a_letter,
+    a_link,
+    a_reservation,
+    a_resource,
+    a_session,
+    a_user,
+    an_event,
+)
+
+USER = a_user()
+SESSION = a_session(USER)
+FAMILY = a_family(SESSION)
+LETTER = a_letter()
+EVENT = an_event()
+ROTATION: dict[str, Any] = {
+    "presented_hash": "hash-0", "successor_hash": "x", "generation": 0, "now": NOW, "idle_expires_at": LATER
+}  # fmt: skip
+
+
+def _refused(verb: Callable[[Any], object], argument: object) -> str:
+    try:
+        verb(argument)
+    except Conflict:
+        return "Conflict"
+    return "done"
+
+
+def _reserve(unit: SqlUnitOfWork) -> None:
+    unit.rollback()
+    unit.attempts.reserve([a_reservation()], NOW)
+    unit.begin()
+
+
+ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
+    "users.get": (lambda unit: unit.users.get(USER.id), None),
+    "users.find_by_login": (lambda unit: unit.users.find_by_login("änne"), None),
+    "users.list": (lambda unit: unit.users.list(None, 10), ()),
+    "users.set_password_hash": (
+        lambda unit: unit.users.set_password_hash(USER.id, "x", instead_of=USER.password_hash),
+        False,
+    ),
+    "users.verify_email": (lambda unit: unit.users.verify_email(USER.id, "Anne@Example.com"), False),
+    "users.disable": (lambda unit: unit.users.disable(USER.id, NOW), False),
+    "users.enable": (lambda unit: unit.users.enable(USER.id), False),
+    "users.delete": (lambda unit: unit.users.delete(USER.id), False),
+    "users.save_profile": (lambda unit: _refused(unit.users.save_profile, USER), "Conflict"),
+    "users.add": (lambda unit: unit.users.add(USER), None),
+    "sessions.get": (lambda unit: unit.sessions.get(SESSION.id), None),
+    "sessions.add": (lambda unit: _refused(unit.sessions.add, a_session(USER)), "Conflict"),
+    "sessions.end": (lambda unit: unit.sessions.end(SESSION.id, NOW), False),
+    "sessions.end_all": (lambda unit: unit.sessions.end_all(USER.id, NOW), 0),
+    "families.find": (lambda unit: unit.families.find(FAMILY.id), None),
+    "families.add": (lambda unit: _refused(unit.families.add, a_family(SESSION)), "Conflict"),
+    "families.rotate": (lambda unit: unit.families.rotate(FAMILY.id, **ROTATION), False),
+    "families.end": (lambda unit: unit.families.end(FAMILY.id, NOW), False),
+    "clients.get": (lambda unit: unit.clients.get("shop"), None),
+    "clients.list": (lambda unit: unit.clients.list(None, 10), ()),
+    "clients.add": (lambda unit: unit.clients.add(a_client()), None),
+    "clients.save": (lambda unit: _refused(unit.clients.save, a_client()), "Conflict"),
+    "clients.disable": (lambda unit: unit.clients.disable("shop", NOW), False),
+    "clients.enable": (lambda unit: unit.clients.enable("shop"), False),
+    "clients.delete": (lambda unit: unit.clients.delete("shop"), False),
+    "clients.allows_origin": (lambda unit: unit.clients.allows_origin("https://shop.example"), False),
+    "resources.list": (lambda unit: unit.resources.list(), ()),
+    "resources.add": (lambda unit: unit.resources.add(a_resource()), None),
+    "resources.save": (lambda unit: _refused(unit.resources.save, a_resource()), "Conflict"),
+    "resources.disable": (lambda unit: unit.resources.disable("https://api.example", NOW), False),
+    "resources.enable": (lambda unit: unit.resources.enable("https://api.example"), False),
+    "resources.delete": (lambda unit: unit.resources.delete("https://api.example"), False),
+    "keys.list": (lambda unit: unit.keys.list(), ()),
+    "keys.add": (lambda unit: unit.keys.add(a_key()), True),
+    "keys.retire": (lambda unit: unit.keys.retire("kid-1", NOW), False),
+    "keys.revoke": (lambda unit: unit.keys.revoke("kid-1", NOW), False),
+    "keys.set_private": (
+        lambda unit: unit.keys.set_private("kid-1", b"x", instead_of=a_key().private_encrypted),
+        False,
+    ),
+    "attempts.reserve": (_reserve, None),
+    "attempts.give_back": (lambda unit: unit.attempts.give_back(["key"]), None),
+    "attempts.clear": (lambda unit: unit.attempts.clear(["key"]), None),
+    "audit.add": (lambda unit: unit.audit.add(EVENT), None),
+    "audit.find_request": (lambda unit: unit.audit.find_request("request-1"), ()),
+    "outbox.add": (lambda unit: unit.outbox.add(LETTER), None),
+    "outbox.take": (lambda unit: unit.outbox.take(LATER, LATER, 10), ()),
+    "outbox.postpone": (lambda unit: unit.outbox.postpone(LETTER.id, LATER), None),
+    "outbox.list": (lambda unit: unit.outbox.list(None, 10), ()),
+    "outbox.set_content": (
+        lambda unit: unit.outbox.set_content(LETTER.id, b"x", instead_of=LETTER.content_encrypted),
+        False,
+    ),
+    "outbox.delete": (lambda unit: unit.outbox.delete(LETTER.id), None),
+    "links.add": (lambda unit: _refused(unit.links.add, a_link(USER.id)), "Conflict"),
+    "links.discard": (lambda unit: unit.links.discard(USER.id, "reset"), None),
+    "links.consume": (lambda unit: unit.links.consume("link-hash", "reset", NOW), None),
+}
+
+
+@pytest.fixture(scope="module")
+def owner(storage: Storage) -> UUID:
+    """A tenant that has one of everything."""
+    unit = storage.unit_of_work(uuid4())
+    for _ in range(a_reservation().schedule.free):
+        unit.attempts.reserve([a_reservation()], NOW)
+    unit.begin()
+    unit.users.add(USER)
+    unit.sessions.add(SESSION)
+    unit.families.add(FAMILY)
+    unit.clients.add(a_client())
+    unit.resources.add(a_resource())
+    unit.keys.add(a_key())
+    unit.audit.add(EVENT)
+    unit.outbox.add(LETTER)
+    unit.links.add(a_link(USER.id))
+    unit.commit()
+    unit.close()
+    return unit.tenant_id
+
+
+def _rows(unit: SqlUnitOfWork, tenant_id: UUID) -> dict[str, list[Any]]:
+    return {
+        table.name: sorted(unit._work.rows(select(table).where(table.c.tenant_id == tenant_id)), key=str)
+        for table in metadata.sorted_tables
+        if "tenant_id" in table.c
+    }
+
+
+@pytest.mark.parametrize("verb", ASKED_BY_A_STRANGER)
+def test_a_stranger_sees_and_changes_nothing_with(storage: Storage, owner: UUID, verb: str):
+    ask, expected = ASKED_BY_A_STRANGER[verb]
+    unit = storage.unit_of_work(uuid4())
+    unit.begin()
+    before = _rows(unit, owner)
+    assert all(before.values()), "the owner must have a row in every table"
+    answer = ask(unit)
+    if expected == "Conflict":
+        unit.rollback()
+    else:
+        unit.commit()
+    after = _rows(unit, owner)
+    unit.close()
+    assert answer == expected
+    assert after == before
+
+
+def test_every_verb_of_every_port_is_asked():
+    stores = {
+        name: get_type_hints(store.fget)["return"]
+        for name, store in vars(ports.UnitOfWork).items()
+        if isinstance(store, property) and name not in {"tenant_id", "tenants"}
+    }
+    verbs = {f"{name}.{verb}" for name, port in stores.items() for verb in vars(port) if not verb.startswith("_")}
+    assert verbs == set(ASKED_BY_A_STRANGER)
+
+
+def test_every_key_and_index_begins_with_the_tenant():
+    for table in metadata.sorted_tables:
+        if "tenant_id" in table.c:
+            uniques = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+            keys = [key.columns for key in (table.primary_key, *uniques)] + [index.columns for index in table.indexes]
+            assert {next(iter(columns)).name for columns in keys} == {"tenant_id"}, table.name
+        else:
+            assert table.name in {"tenants", "change_feed", "leases"}
