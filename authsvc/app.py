@@ -4,20 +4,31 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from authsvc import __version__
 from authsvc.clock import Clock, utc_now
 from authsvc.crypto.envelope import MasterKeys, parse_master_keys
+from authsvc.domain.accounts import Accounts
+from authsvc.domain.common_passwords import common_passwords
 from authsvc.domain.keyring import KeyPolicy, Keyring
 from authsvc.domain.lockout import LockoutPolicy, Schedule
+from authsvc.domain.mail import Postbox
+from authsvc.domain.passwords import PasswordPolicy
+from authsvc.jobs import purge, rotate_keys, send_mail
+from authsvc.jobs.runner import Job, Runner
+from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics, create_metrics
+from authsvc.outbound.mail import SmtpMailer, SmtpServer
 from authsvc.protocol.grant import Issuing, Lifetimes
 from authsvc.settings import Settings, Throttle, read_settings
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.engine import open_storage
 from authsvc.web.address import parse_networks
+from authsvc.web.api.declared import declare, endpoint_names
+from authsvc.web.api.me import me_router
+from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
 from authsvc.web.lanes import Lane, Permits
 from authsvc.web.routes import ENDPOINT_NAMES, endpoints
@@ -27,27 +38,34 @@ PERMIT_WAIT_SECONDS = 5.0
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     """Return the ASGI application of one process. Raises: OSError, CryptoError for a master key that cannot be read."""
-    http, cache = settings.http, Cache()
-    metrics = create_metrics(__version__, ENDPOINT_NAMES)
+    http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
+    keyring = Keyring(master_keys, key_policy(settings))
+    runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
+    routers = _routers(settings, _accounts(settings, master_keys), keyring, runner)
+    metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
     lanes = {
         "machine": _lane("machine", settings, http.machine_threads, cache, metrics),
         "people": _lane("people", settings, http.people_threads, cache, metrics),
     }
     issuing = Issuing(
-        keyring=Keyring(read_master_keys(settings), key_policy(settings)),
+        keyring=keyring,
         lifetimes=_lifetimes(settings),
-        lockout=LockoutPolicy(_schedule(settings.passwords.per_address), _schedule(settings.passwords.per_account)),
+        lockout=_lockout(settings),
         metrics=metrics,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings), metrics, clock)
+        runner.start(_jobs(settings, room, keyring))
         yield
+        runner.stop()
         for lane in lanes.values():
             lane.close()
         metrics.close()
 
     app = FastAPI(title="authsvc", version=__version__, lifespan=lifespan, openapi_url=None)
+    declare(app, routers)
     app.add_middleware(
         Edge,
         endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, lanes["machine"].storage.ping),
@@ -80,6 +98,51 @@ def read_master_keys(settings: Settings) -> MasterKeys:
 def key_policy(settings: Settings) -> KeyPolicy:
     """Return how signing keys follow one another."""
     return KeyPolicy(settings.lifetimes.jwks_max_age, settings.lifetimes.skew)
+
+
+def _routers(settings: Settings, accounts: Accounts, keyring: Keyring, runner: Runner) -> tuple[APIRouter, ...]:
+    def wake_mail() -> None:
+        runner.wake(send_mail.NAME)
+
+    me = me_router(accounts, keyring, settings.lifetimes.recent_login, wake_mail)
+    return (me, register_router(accounts, wake_mail)) if settings.registration.open else (me,)
+
+
+def _accounts(settings: Settings, master_keys: MasterKeys) -> Accounts:
+    passwords = settings.passwords
+    return Accounts(
+        passwords=PasswordPolicy(passwords.min_length, passwords.min_length_single_factor, common_passwords),
+        lockout=_lockout(settings),
+        master_keys=master_keys,
+        postbox=Postbox(master_keys),
+        mailed_link_seconds=settings.lifetimes.mailed_link,
+        confirms_mail=settings.registration.confirm_mail,
+        sends_mail=settings.mail.smtp_host is not None,
+    )
+
+
+def _mailer(settings: Settings) -> SmtpMailer | None:
+    mail = settings.mail
+    if mail.smtp_host is None:
+        return None
+    server = SmtpServer(
+        mail.smtp_host, mail.smtp_port, mail.smtp_security, mail.smtp_username, mail.smtp_password, mail.sender
+    )
+    return SmtpMailer(server)
+
+
+def _jobs(settings: Settings, room: MailRoom, keyring: Keyring) -> tuple[Job, ...]:
+    storage, clock, lifetimes = room.storage, room.clock, settings.lifetimes
+    return (
+        Job(send_mail.NAME, send_mail.every_seconds(room), send_mail.sending_mail(room)),
+        Job("purge", purge.EVERY_SECONDS, purge.purging(storage, clock, lifetimes.audit)),
+        Job("rotate keys", rotate_keys.EVERY_SECONDS,
+            rotate_keys.rotating_keys(storage, keyring, clock, lifetimes.signing_key)),
+    )  # fmt: skip
+
+
+def _lockout(settings: Settings) -> LockoutPolicy:
+    return LockoutPolicy(_schedule(settings.passwords.per_address), _schedule(settings.passwords.per_account))
 
 
 def _lane(name: str, settings: Settings, threads: int, cache: Cache, metrics: Metrics) -> Lane:

@@ -6,7 +6,7 @@ Every setting is `AUTHSVC_<GROUP>__<NAME>` in the environment, or `[group] name`
 
 import os
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import (
@@ -98,7 +98,7 @@ class Mail(_Group):
     """SMTP server; without one letters stay in the outbox."""
     smtp_port: int = Field(587, ge=1, le=65_535)
     """Its port."""
-    smtp_security: str = Field("starttls", pattern="^(starttls|tls|none)$")
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     """starttls, tls or none (none is for a server on this host)."""
     smtp_username: str | None = None
     """Its user name."""

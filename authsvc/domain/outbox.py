@@ -8,13 +8,18 @@ from authsvc.errors import AuthsvcError
 
 
 class MailFailed(AuthsvcError):
-    """The letter was not taken. `is_final` when no further attempt can help (the address does not exist)."""
+    """The letter was not taken.
+
+    `is_final`: no further attempt can help (the address does not exist). `is_server`: the mail server itself cannot be
+    used now, so no other letter would fare better.
+    """
 
     rule = "mail_failed"
 
-    def __init__(self, detail: str, *, is_final: bool = False) -> None:
+    def __init__(self, detail: str, *, is_final: bool = False, is_server: bool = False) -> None:
         super().__init__(detail)
         self.is_final = is_final
+        self.is_server = is_server
 
 
 @dataclass(frozen=True, slots=True)

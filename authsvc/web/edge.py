@@ -9,12 +9,11 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authsvc.clock import Clock
-from authsvc.domain.ports import HashPermit
 from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
@@ -32,6 +31,8 @@ from authsvc.web.tenant import split_path
 
 EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
 """Keys of the ASGI scope under which declared endpoints find their way back."""
+UNDECLARED = "other"
+"""The name of what no endpoint answers."""
 _PADDED = frozenset({400, 401, 403})
 
 
@@ -77,7 +78,7 @@ class Edge:
         started, request_id = time.perf_counter(), secrets.token_hex(8)
         tenant_path, path = split_path(scope["path"])
         endpoint = self._endpoints.get(path)
-        name = endpoint.name if endpoint else "other"
+        name = endpoint.name if endpoint else UNDECLARED
         sender = _Sender(send, request_id, without_body=scope["method"] == "HEAD")
         origin = cors.origin_of(scope["headers"])
         if origin is not None:
@@ -88,7 +89,7 @@ class Edge:
             elif endpoint is not None:
                 await sender.respond(await self._answer(scope, receive, endpoint, tenant_path, request_id))
             else:
-                await self._pass_on(scope, receive, sender, tenant_path, path)
+                name = await self._pass_on(scope, receive, sender, tenant_path, path)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the last door: whatever went wrong, an answer leaves
@@ -96,20 +97,39 @@ class Edge:
             await sender.respond(_failed(request_id))
         self._metrics.request(name, sender.status, time.perf_counter() - started)
 
-    async def hop(self, arrival: Arrival, route: Route) -> Departure:
-        """Run a request on its lane, with its permit if it hashes.
+    async def hop(self, arrival: Arrival, route: Route) -> Response:
+        """Run a request on its lane, with a permit if it hashes, and return the answer.
 
         A refused sign-in is answered at a multiple of `failure_seconds`, so that its duration tells nothing.
-        Raises: Overloaded.
         """
-        arrived, lane = time.monotonic(), self._lanes[route.lane]
-        departure = await lane.run(run_call, arrival)
-        error = departure.error
-        if error is not None:
-            self._note(error, arrival.endpoint.name, arrival.request.request_id, arrival.request.address)
+        arrived = time.monotonic()
+        try:
+            if route.hashes:
+                departure = await self._hash(arrival, route)
+            else:
+                departure = await self._lanes[route.lane].run(run_call, arrival)
+        except AuthsvcError as error:
+            return self.refuse(error, arrival)
+        refusal = departure.error
+        if refusal is not None:
+            self._note(refusal, arrival.endpoint.name, arrival.request.request_id, arrival.request.address)
             if route.hashes and departure.response.status in _PADDED:
                 await _sleep_to_multiple(arrived, self._limits.failure_seconds)
-        return departure
+        return departure.response
+
+    def refuse(self, error: AuthsvcError, arrival: Arrival) -> Response:
+        """Count and log a refusal that no lane has seen, and return its answer."""
+        endpoint, request = arrival.endpoint, arrival.request
+        self._note(error, endpoint.name, request.request_id, request.address)
+        return (oauth_error if endpoint.is_oauth else api_problem)(error, "", request.request_id)
+
+    async def _hash(self, arrival: Arrival, route: Route) -> Departure:
+        permit = await self._permits.take()
+        try:
+            request = replace(arrival.request, permit=permit)
+            return await self._lanes[route.lane].run(run_call, replace(arrival, request=request))
+        finally:
+            permit.release()
 
     async def _answer(
         self, scope: Scope, receive: Receive, endpoint: Endpoint, tenant_path: str, request_id: str
@@ -121,22 +141,14 @@ class Edge:
             headers, limits = tuple(scope["headers"]), self._limits
             body = await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
             fields = fields_of(body, headers, endpoint.accepts)
-            route = endpoint.route(fields)
-            permit = await self._permits.take() if route.hashes else NO_PERMIT
-            try:
-                request = self.request(scope, method, body, fields, request_id, permit)
-                arrival = Arrival(endpoint, request, _host(headers), tenant_path, self._audited)
-                departure = await self.hop(arrival, route)
-            finally:
-                permit.release()
         except AuthsvcError as error:
             self._note(error, endpoint.name, request_id, "")
             return (oauth_error if endpoint.is_oauth else api_problem)(error, "", request_id)
-        return departure.response
+        request = self.request(scope, method, body, fields, request_id)
+        arrival = Arrival(endpoint, request, _host(headers), tenant_path, self._audited)
+        return await self.hop(arrival, endpoint.route(fields))
 
-    def request(  # noqa: PLR0913 - a request's own parts
-        self, scope: Scope, method: str, body: bytes, fields: Fields, request_id: str, permit: HashPermit
-    ) -> Request:
+    def request(self, scope: Scope, method: str, body: bytes, fields: Fields, request_id: str) -> Request:
         """Return the request as handlers see it."""
         headers, trusted = tuple(scope["headers"]), self._limits.trusted_proxies
         forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for") if trusted else b""
@@ -150,27 +162,32 @@ class Edge:
             address=caller_address(peer, forwarded.decode("latin-1") or None, trusted),
             request_id=request_id,
             now=self._clock(),
-            permit=permit,
+            permit=NO_PERMIT,
         )
 
-    async def _pass_on(self, scope: Scope, receive: Receive, sender: "_Sender", tenant_path: str, path: str) -> None:
-        """Hand a request to the FastAPI application with its body read, judged and turned into clean JSON."""
+    async def _pass_on(self, scope: Scope, receive: Receive, sender: "_Sender", tenant_path: str, path: str) -> str:
+        """Hand a request to the FastAPI application with its body read, judged and turned into clean JSON.
+
+        Returns the endpoint's name.
+        """
         headers, limits = tuple(scope["headers"]), self._limits
         request_id = sender.request_id
         try:
             body = await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
             body = clean_json(body, headers)
         except AuthsvcError as error:
-            self._note(error, path, request_id, "")
+            self._note(error, UNDECLARED, request_id, "")
             await sender.respond(api_problem(error, "", request_id))
-            return
+            return UNDECLARED
         kept = [(name, value) for name, value in headers if name not in {b"content-type", b"content-length"}]
         kept += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        declared = Endpoint(name="api", handlers={}, route=_unrouted, is_oauth=False)
-        request = self.request(scope, scope["method"], body, {}, request_id, NO_PERMIT)
-        inner = {**scope, "path": path, "raw_path": path.encode(), "headers": kept, EDGE: self}
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        declared = Endpoint(name=UNDECLARED, handlers={}, route=_unrouted, is_oauth=False)
+        request = self.request(scope, method, body, {}, request_id)
+        inner = {**scope, "method": method, "path": path, "raw_path": path.encode(), "headers": kept, EDGE: self}
         inner[ARRIVAL] = Arrival(declared, request, _host(headers), tenant_path, self._audited)
         await self._app(inner, _replay(body), sender)
+        return getattr(inner.get("route"), "endpoint_name", UNDECLARED)
 
     def _note(self, error: AuthsvcError, endpoint: str, request_id: str, address: str) -> None:
         """Count a refusal, and log it unless its address has had its share of lines."""
@@ -208,6 +225,8 @@ class _Sender:
             own = {name for name, _ in message["headers"]}
             added = [header for header in self.headers if header[0] not in own]
             message = {**message, "headers": [*message["headers"], *added]}
+        elif self._without_body:
+            message = {**message, "body": b""}
         await self._send(message)
 
     async def respond(self, response: Response) -> None:

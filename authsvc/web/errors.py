@@ -1,8 +1,10 @@
 """The table of what each refusal looks like over HTTP, and its two forms: RFC 6749 error JSON and RFC 9457 problems."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from authsvc.domain import clients, login, passwords, resources, tenants, users
+from authsvc.domain import clients, links, login, password_change, passwords, resources, tenants, users
+from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.lockout import Throttled
 from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
 from authsvc.protocol.errors import (
@@ -44,6 +46,9 @@ class Form:
 FORMS: dict[type[AuthsvcError], Form] = {
     login.BadCredentials: Form(401, "invalid_credentials", "Wrong username or password."),
     login.AccountDisabled: Form(403, "account_disabled", "This account is disabled."),
+    password_change.WrongPassword: Form(403, "invalid_credentials", "The current password is wrong."),
+    links.LinkInvalid: Form(400, "invalid_token", "The token is unknown, expired or was used already."),
+    FieldsInvalid: Form(422, "invalid_fields", "Some fields cannot be used: see errors."),
     Throttled: Form(429, "too_many_attempts", "Too many attempts. Try again later."),
     Conflict: Form(409, "conflict", "This exists already or was changed meanwhile."),
     StorageUnavailable: Form(503, "temporarily_unavailable", "The service cannot answer now. Try again."),
@@ -68,7 +73,9 @@ def oauth_error(error: AuthsvcError, issuer: str, request_id: str) -> Response:
 def api_problem(error: AuthsvcError, issuer: str, request_id: str) -> Response:
     """Return the refusal as the JSON API gives it (RFC 9457), with the error's code as an extension member."""
     status, code, description = _told(error)
-    body = {"title": description, "error": code, "request_id": request_id}
+    body: dict[str, Any] = {"title": description, "error": code, "request_id": request_id}
+    if isinstance(error, FieldsInvalid):
+        body["errors"] = [{"field": found.field, "message": found.message} for found in error.problems]
     return problem(status, body, NO_STORE + _headers(error, issuer, status))
 
 

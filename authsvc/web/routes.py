@@ -12,8 +12,8 @@ from authsvc.web.oauth.documents import jwks_handler, metadata_handler
 from authsvc.web.oauth.token import login_handler, token_handler, token_route
 
 BOTH = (JSON, FORM)
-ENDPOINT_NAMES = ("token", "jwks", "metadata", "login", "logout", "live", "ready", "api")
-"""For the metrics; a declared endpoint counts as `api`."""
+ENDPOINT_NAMES = ("token", "jwks", "metadata", "login", "logout", "live", "ready")
+"""For the metrics; those of declared endpoints are added in `app.py`."""
 
 
 def endpoints(issuing: Issuing, jwks_max_age_seconds: int, check_ready: Callable[[], None]) -> Mapping[str, Endpoint]:

@@ -1,0 +1,47 @@
+"""A person's own account: what every change of it needs to know, and its deletion.
+
+Registration, profile and password have files of their own beside this one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from authsvc.crypto.envelope import MasterKeys
+from authsvc.domain.lockout import LockoutPolicy
+from authsvc.domain.mail import Postbox
+from authsvc.domain.passwords import PasswordPolicy
+from authsvc.domain.ports import HashPermit, UnitOfWork
+from authsvc.domain.tenants import Tenant
+from authsvc.domain.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What the process lends to the account API: rules (lifetimes in seconds), and the way to the outbox.
+
+    `confirms_mail`: a registration needs an address and its mailed link. `sends_mail`: a mail server is configured.
+    """
+
+    passwords: PasswordPolicy
+    lockout: LockoutPolicy
+    master_keys: MasterKeys
+    postbox: Postbox
+    mailed_link_seconds: int
+    confirms_mail: bool
+    sends_mail: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Where and when a person asks, and the right to hash."""
+
+    tenant: Tenant
+    address: str
+    now: datetime
+    permit: HashPermit
+
+
+def delete_account(user: User, uow: UnitOfWork) -> None:
+    """Delete the user with all sessions, families and links. The id never returns; a second deletion is no error."""
+    uow.begin()
+    uow.users.delete(user.id)

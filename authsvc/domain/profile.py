@@ -1,0 +1,106 @@
+"""A person's user name, displayed name and address.
+
+A new address replaces the old one only when it was confirmed, if mail is sent at all; else it is stored unverified.
+Unverified addresses block nobody and never sign in. The old address, if it was verified, is told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from authsvc.domain import links, mail
+from authsvc.domain.accounts import Accounts, Occasion
+from authsvc.domain.fields import FieldProblem, FieldsInvalid
+from authsvc.domain.outbox import MailedLink
+from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.users import EmailInvalid, User, UsernameInvalid, check_email, check_username
+from authsvc.errors import Conflict
+
+MAX_NAME = 200
+"""Characters of a displayed name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedProfile:
+    """The user as stored now, and the address that waits for its confirmation."""
+
+    user: User
+    pending_email: str | None
+
+
+def change_profile(
+    user: User, changes: Mapping[str, str | None], occasion: Occasion, uow: UnitOfWork, accounts: Accounts
+) -> ChangedProfile:
+    """Store new values of `username`, `name`, `email`; None removes name or address, absent ones stay.
+
+    Raises: FieldsInvalid; Conflict if the name is taken or the user was changed meanwhile; Throttled (letters).
+    """
+    wanted, pending = _checked(user, changes), None
+    if "email" in changes and wanted.email is not None and not wanted.email_verified and accounts.sends_mail:
+        pending, wanted = wanted.email, replace(wanted, email=user.email, email_verified=user.email_verified)
+        uow.attempts.reserve((mail.reservation(pending),), occasion.now)
+    uow.begin()
+    # Links before users, as a confirmation locks them.
+    if pending is not None:
+        post_confirmation(user.id, pending, occasion, uow, accounts)
+    elif "email" in changes:
+        uow.links.discard(user.id, links.VERIFY_EMAIL)
+    if wanted == user:
+        return ChangedProfile(user, pending)
+    stored = uow.users.save_profile(wanted)
+    _tell_old_address(user, stored, occasion, uow, accounts)
+    return ChangedProfile(stored, pending)
+
+
+def confirm_email(user: User, presented_token: str, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User:
+    """Make the address that the mailed link proves the user's own, verified.
+
+    Only the account that asked for it may use the link: else a stranger's account could be given a victim's address
+    by the victim's own click. Raises: LinkInvalid; Conflict if another user verified the address first.
+    """
+    uow.begin()
+    link = links.consume(presented_token, links.VERIFY_EMAIL, uow.links, occasion.now)
+    if link.user_id != user.id:
+        raise links.LinkInvalid("another user's link").about(user_id=user.id)
+    current = uow.users.get(user.id)
+    if current is None:
+        raise Conflict("user: deleted meanwhile")
+    stored = uow.users.save_profile(replace(current, email=link.email, email_verified=True))
+    _tell_old_address(current, stored, occasion, uow, accounts)
+    return stored
+
+
+def post_confirmation(user_id: UUID, email: str, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> None:
+    """Store a link that proves the address, instead of any earlier one, and mail it. Within the transaction."""
+    secret = links.new_secret()
+    expires_at = occasion.now + timedelta(seconds=accounts.mailed_link_seconds)
+    uow.links.add(MailedLink(secret.hash, links.VERIFY_EMAIL, user_id, email, expires_at))
+    minutes = accounts.mailed_link_seconds // 60
+    accounts.postbox.post(mail.confirm_address(occasion.tenant, email, secret.value, minutes), uow, occasion.now)
+
+
+def _checked(user: User, changes: Mapping[str, str | None]) -> User:
+    problems: list[FieldProblem] = []
+    username, email, is_verified = user.username, user.email, user.email_verified
+    if "username" in changes:
+        try:
+            username = check_username(changes["username"] or "")
+        except UsernameInvalid as error:
+            problems.append(FieldProblem("username", error.detail))
+    if "email" in changes:
+        try:
+            email = None if changes["email"] is None else check_email(changes["email"])
+        except EmailInvalid as error:
+            problems.append(FieldProblem("email", error.detail))
+        is_verified = is_verified and email == user.email
+    if problems:
+        raise FieldsInvalid(tuple(problems))
+    return replace(
+        user, username=username, name=changes.get("name", user.name), email=email, email_verified=is_verified
+    )
+
+
+def _tell_old_address(before: User, after: User, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> None:
+    if accounts.sends_mail and before.email is not None and before.email_verified and after.email != before.email:
+        accounts.postbox.post(mail.address_removed(occasion.tenant, before.email), uow, occasion.now)

@@ -1,0 +1,4 @@
+"""Talks to the world outside: mail servers (and, later, fetched documents). Implements ports of `domain/ports.py`.
+
+It decides nothing, keeps no rows, and gives no call more than a few seconds.
+"""
