@@ -44,6 +44,13 @@ class StorageUnavailable(AuthsvcError):
     rule = "storage_unavailable"
 
 
+class DatabaseNeeded(Exception):
+    """A request that was tried from memory alone cannot be answered so: nothing was done, run it on a lane.
+
+    No AuthsvcError, for it is no refusal.
+    """
+
+
 class Conflict(DomainError):
     """The row to be written exists already, or was changed by someone else since it was read."""
 

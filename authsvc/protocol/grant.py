@@ -15,7 +15,8 @@ from authsvc.domain.sessions import RefreshFamily
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn, Target
 
-Lane = Literal["machine", "people"]
+Lane = Literal["loop", "machine", "people"]
+"""Where it runs: on the event loop, out of the caches (else on `machine`), or on one of the two thread pools."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from authsvc.errors import StorageUnavailable
+from authsvc.errors import DatabaseNeeded, StorageUnavailable
 
 Value = TypeVar("Value")
 _MISSING = object()
@@ -74,6 +74,18 @@ class Cache:
             value = load()
             self._keep(epoch, key, value)
         return value  # type: ignore[no-any-return]
+
+    def peek(self, key: Hashable) -> Any:  # noqa: ANN401 - as `get`, for callers that know what they keep there
+        """Return what `get` would, without waiting for anything. Raises: DatabaseNeeded."""
+        epoch = self._epoch
+        if self._monotonic() < epoch.fresh_until:
+            value = epoch.young.get(key, _MISSING)
+            if value is not _MISSING:
+                return value
+            value = self._find(epoch, key)
+            if value is not _MISSING:
+                return value
+        raise DatabaseNeeded
 
     def drop(self) -> None:
         """Forget everything: this process has just changed something."""

@@ -3,6 +3,8 @@
 A unit of work that has changed any of them reads past the cache until it commits, and leaves nothing in it.
 """
 
+from collections.abc import Callable, Hashable
+from typing import TypeVar, cast
 from uuid import UUID
 
 from authsvc.domain.clients import Client
@@ -17,6 +19,16 @@ from authsvc.storage.sql.resources import SqlResources
 from authsvc.storage.sql.tenants import SqlTenants
 from authsvc.storage.sql.work import Work
 
+Value = TypeVar("Value")
+
+
+def _remembered(work: Work, cache: Cache, key: Hashable, load: Callable[[], Value]) -> Value:
+    if work.touched:
+        return load()
+    if work.from_memory:
+        return cast(Value, cache.peek(key))
+    return cache.get(key, lambda: read_counter(work), load)
+
 
 class CachedTenants(SqlTenants):
     """Tenants, with `list` cached."""
@@ -27,9 +39,7 @@ class CachedTenants(SqlTenants):
 
     def list(self) -> tuple[Tenant, ...]:
         """Return all issuers, oldest first."""
-        if self._work.touched:
-            return super().list()
-        return self._cache.get("tenants", lambda: read_counter(self._work), super().list)
+        return _remembered(self._work, self._cache, "tenants", super().list)
 
 
 class CachedClients(SqlClients):
@@ -42,18 +52,12 @@ class CachedClients(SqlClients):
     def get(self, client_id: str) -> Client | None:
         """Return the client of that id."""
         load = super().get
-        if self._work.touched:
-            return load(client_id)
-        key = ("client", self._tenant_id, client_id)
-        return self._cache.get(key, lambda: read_counter(self._work), lambda: load(client_id))
+        return _remembered(self._work, self._cache, ("client", self._tenant_id, client_id), lambda: load(client_id))
 
     def allows_origin(self, origin: str) -> bool:
         """Whether any enabled client has registered this browser origin."""
         load = super().allows_origin
-        if self._work.touched:
-            return load(origin)
-        key = ("origin", self._tenant_id, origin)
-        return self._cache.get(key, lambda: read_counter(self._work), lambda: load(origin))
+        return _remembered(self._work, self._cache, ("origin", self._tenant_id, origin), lambda: load(origin))
 
 
 class CachedResources(SqlResources):
@@ -65,9 +69,7 @@ class CachedResources(SqlResources):
 
     def list(self) -> tuple[Resource, ...]:
         """Return all resources of the tenant."""
-        if self._work.touched:
-            return super().list()
-        return self._cache.get(("resources", self._tenant_id), lambda: read_counter(self._work), super().list)
+        return _remembered(self._work, self._cache, ("resources", self._tenant_id), super().list)
 
 
 class CachedKeys(SqlKeys):
@@ -79,6 +81,4 @@ class CachedKeys(SqlKeys):
 
     def list(self) -> tuple[KeyRecord, ...]:
         """Return all that are not yet purged, oldest first."""
-        if self._work.touched:
-            return super().list()
-        return self._cache.get(("keys", self._tenant_id), lambda: read_counter(self._work), super().list)
+        return _remembered(self._work, self._cache, ("keys", self._tenant_id), super().list)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authsvc.clock import Clock
-from authsvc.errors import AuthsvcError, StorageUnavailable
+from authsvc.errors import AuthsvcError, DatabaseNeeded, StorageUnavailable
 from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
@@ -107,7 +107,7 @@ class Edge:
             if route.hashes:
                 departure = await self._hash(arrival, route)
             else:
-                departure = await self._lanes[route.lane].run(run_call, arrival)
+                departure = await self._run(arrival, route)
         except AuthsvcError as error:
             return self.refuse(error, arrival)
         refusal = departure.error
@@ -122,6 +122,15 @@ class Edge:
         endpoint, request = arrival.endpoint, arrival.request
         self._note(error, endpoint.name, request.request_id, request.address)
         return (oauth_error if endpoint.is_oauth else api_problem)(error, "", request.request_id)
+
+    async def _run(self, arrival: Arrival, route: Route) -> Departure:
+        if route.lane != "loop":
+            return await self._lanes[route.lane].run(run_call, arrival)
+        machine = self._lanes["machine"]
+        try:
+            return run_call(arrival, machine, from_memory=True)
+        except DatabaseNeeded:
+            return await machine.run(run_call, arrival)
 
     async def _hash(self, arrival: Arrival, route: Route) -> Departure:
         permit = await self._permits.take()

@@ -22,7 +22,7 @@ from authsvc.web.request import Call, Request
 from authsvc.web.responses import Response
 from authsvc.web.tenant import find_tenant
 
-LaneName = Literal["machine", "people"]
+LaneName = Literal["loop", "machine", "people"]
 Handler = Callable[[Call], Response]
 NO_TENANT = UUID(int=0)
 
@@ -65,12 +65,15 @@ class Departure:
     error: AuthsvcError | None = None
 
 
-def run_call(arrival: Arrival, lane: Lane) -> Departure:
-    """Answer one request; never raises an AuthsvcError."""
+def run_call(arrival: Arrival, lane: Lane, *, from_memory: bool = False) -> Departure:
+    """Answer one request; never raises an AuthsvcError.
+
+    Raises: DatabaseNeeded if it was to be answered from memory alone and cannot; then nothing was done.
+    """
     request, issuer = arrival.request, ""
     form = oauth_error if arrival.endpoint.is_oauth else api_problem
     try:
-        directory = lane.storage.unit_of_work(NO_TENANT)
+        directory = lane.storage.unit_of_work(NO_TENANT, from_memory=from_memory)
         try:
             tenants = directory.tenants.list()
         finally:
@@ -79,7 +82,7 @@ def run_call(arrival: Arrival, lane: Lane) -> Departure:
         if tenant is None:
             raise HttpError(404, "There is no such issuer here.")
         issuer = tenant.issuer
-        uow = lane.storage.unit_of_work(tenant.id)
+        uow = lane.storage.unit_of_work(tenant.id, from_memory=from_memory)
         try:
             return Departure(_in_transaction(arrival, Call(request, tenant, uow)))
         finally:

@@ -5,6 +5,7 @@ names. An empty value counts as absent (RFC 6749 §3.2).
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -13,6 +14,7 @@ from authsvc.protocol.errors import InvalidRequest
 
 MAX_FIELDS = 64
 MAX_NAME_CHARACTERS = 128
+_MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 Fields = dict[str, tuple[str, ...]]
 """Each name with its values, in order."""
 
@@ -22,16 +24,18 @@ def parse_form(body: bytes) -> Fields:
     fields: Fields = {}
     if not body:
         return fields
-    pairs = body.split(b"&")
-    if len(pairs) > MAX_FIELDS:
+    if body.count(b"&") >= MAX_FIELDS:
         raise InvalidRequest(f"at most {MAX_FIELDS} parameters")
-    for pair in pairs:
-        raw_name, _, raw_value = pair.partition(b"=")
-        name, value = _decoded(raw_name), _decoded(raw_value)
+    text = _text(body)
+    if _MALFORMED_ESCAPE.search(text):
+        raise InvalidRequest("a % escape is malformed")
+    for pair in check_text(text).split("&"):
+        raw_name, _, raw_value = pair.partition("=")
+        name, value = _unescaped(raw_name), _unescaped(raw_value)
         if len(name) > MAX_NAME_CHARACTERS:
             raise InvalidRequest("a parameter's name is too long")
         if value:
-            fields[name] = (*fields.get(name, ()), value)
+            fields[name] = (*fields[name], value) if name in fields else (value,)
     return fields
 
 
@@ -101,22 +105,17 @@ def _check_texts(value: Any) -> None:  # noqa: ANN401 - any JSON value
             _check_texts(member)
 
 
-def _decoded(raw: bytes) -> str:
+def _unescaped(raw: str) -> str:
+    if "+" in raw:
+        raw = raw.replace("+", " ")
+    return check_text(_text(unquote_to_bytes(raw))) if "%" in raw else raw
+
+
+def _text(raw: bytes) -> str:
     try:
-        if b"+" in raw:
-            raw = raw.replace(b"+", b" ")
-        if b"%" in raw:
-            _check_escapes(raw)
-            raw = unquote_to_bytes(raw)
-        return check_text(raw.decode())
+        return raw.decode()
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not UTF-8") from error
-
-
-def _check_escapes(raw: bytes) -> None:
-    for part in raw.split(b"%")[1:]:
-        if len(part) < 2 or not all(chr(byte) in "0123456789abcdefABCDEF" for byte in part[:2]):  # noqa: PLR2004
-            raise InvalidRequest("a % escape is malformed")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

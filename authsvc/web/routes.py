@@ -6,7 +6,7 @@ from authsvc.protocol.grant import Issuing
 from authsvc.web.api import health
 from authsvc.web.api.logout import logout_handler
 from authsvc.web.body import FORM, JSON
-from authsvc.web.endpoint import Endpoint, Route
+from authsvc.web.endpoint import Endpoint, LaneName, Route
 from authsvc.web.forms import Fields
 from authsvc.web.oauth.documents import jwks_handler, metadata_handler
 from authsvc.web.oauth.token import login_handler, token_handler, token_route
@@ -21,18 +21,18 @@ def endpoints(issuing: Issuing, jwks_max_age_seconds: int, check_ready: Callable
     documents = {"GET": metadata_handler(jwks_max_age_seconds)}
     return {
         "/token": Endpoint("token", {"POST": token_handler(issuing)}, token_route),
-        "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("machine")),
-        "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("machine")),
-        "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("machine")),
+        "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("loop")),
+        "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("loop")),
+        "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("loop")),
         "/login": Endpoint("login", {"POST": login_handler(issuing)}, _on("people", hashes=True), BOTH, is_oauth=False),
         "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, is_oauth=False),
-        "/health/live": Endpoint("live", {"GET": health.live}, _on("machine"), is_oauth=False),
+        "/health/live": Endpoint("live", {"GET": health.live}, _on("loop"), is_oauth=False),
         "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), is_oauth=False),
     }
 
 
-def _on(lane: str, *, hashes: bool = False) -> Callable[[Fields], Route]:
-    route = Route("machine" if lane == "machine" else "people", hashes)
+def _on(lane: LaneName, *, hashes: bool = False) -> Callable[[Fields], Route]:
+    route = Route(lane, hashes)
 
     def fixed(fields: Fields) -> Route:  # noqa: ARG001 - the lane does not depend on the request
         return route

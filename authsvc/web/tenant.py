@@ -33,16 +33,29 @@ def find_tenant(tenants: tuple[Tenant, ...], host: str, path: str) -> Tenant | N
 
     Without a tenant path, a host that nobody lists gets the default tenant.
     """
-    table, default = _directory(tenants)
+    table, default = _directory(_Same(tenants))
     found = table.get((host.lower(), path)) or table.get((None, path))
     if found is None and path == "":
         found = default
     return found if found is not None and found.disabled_at is None else None
 
 
+class _Same:
+    """A list of tenants that equals only itself: storage hands out the same one until something has changed."""
+
+    __slots__ = ("tenants",)
+
+    def __init__(self, tenants: tuple[Tenant, ...]) -> None:
+        self.tenants = tenants
+
+    def __hash__(self) -> int:
+        return id(self.tenants)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.tenants is other.tenants
+
+
 @lru_cache(maxsize=4)
-def _directory(
-    tenants: tuple[Tenant, ...],
-) -> tuple[Mapping[tuple[str | None, str], Tenant], Tenant | None]:
-    table = {(tenant.host, tenant.path): tenant for tenant in tenants}
-    return table, next((tenant for tenant in tenants if tenant.is_default), None)
+def _directory(listed: _Same) -> tuple[Mapping[tuple[str | None, str], Tenant], Tenant | None]:
+    table = {(tenant.host, tenant.path): tenant for tenant in listed.tenants}
+    return table, next((tenant for tenant in listed.tenants if tenant.is_default), None)

@@ -23,9 +23,12 @@ class Storage:
         self._database = database
         self._cache = cache
 
-    def unit_of_work(self, tenant_id: UUID) -> SqlUnitOfWork:
-        """Return the tenant's stores; whoever asked for them calls `close` in the end."""
-        return SqlUnitOfWork(self._database, self._cache, tenant_id)
+    def unit_of_work(self, tenant_id: UUID, *, from_memory: bool = False) -> SqlUnitOfWork:
+        """Return the tenant's stores; whoever asked for them calls `close` in the end.
+
+        `from_memory` takes no connection and waits for nothing: what the caches cannot tell raises DatabaseNeeded.
+        """
+        return SqlUnitOfWork(Work(self._database, from_memory=from_memory), self._cache, tenant_id)
 
     def list_tenants(self) -> tuple[Tenant, ...]:
         """Return all issuers, for whoever must find out first whose request this is. Raises: StorageUnavailable."""

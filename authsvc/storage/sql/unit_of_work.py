@@ -1,6 +1,7 @@
 """All stores of one tenant on one connection. Each is made when it is first asked for."""
 
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from typing import Any
 from uuid import UUID
 
 from authsvc.domain import ports
@@ -17,16 +18,53 @@ from authsvc.storage.sql.resources import SqlResources
 from authsvc.storage.sql.sessions import SqlSessions
 from authsvc.storage.sql.tenants import SqlTenants
 from authsvc.storage.sql.users import SqlUsers
-from authsvc.storage.sql.work import Database, Work
+from authsvc.storage.sql.work import Work
+
+Make = Callable[[Work, UUID, Cache | None], Any]
+_STORES: Mapping[str, Make] = {
+    "tenants": lambda work, _, cache: CachedTenants(work, cache) if cache else SqlTenants(work),
+    "clients": lambda work, tenant, cache: CachedClients(work, tenant, cache) if cache else SqlClients(work, tenant),
+    "resources": lambda work, tenant, cache: (
+        CachedResources(work, tenant, cache) if cache else SqlResources(work, tenant)
+    ),
+    "keys": lambda work, tenant, cache: CachedKeys(work, tenant, cache) if cache else SqlKeys(work, tenant),
+    "users": lambda work, tenant, _: SqlUsers(work, tenant),
+    "sessions": lambda work, tenant, _: SqlSessions(work, tenant),
+    "families": lambda work, tenant, _: SqlFamilies(work, tenant),
+    "attempts": lambda work, tenant, _: SqlAttempts(work, tenant),
+    "audit": lambda work, tenant, _: SqlAudit(work, tenant),
+    "outbox": lambda work, tenant, _: SqlOutbox(work, tenant),
+    "links": lambda work, tenant, _: SqlLinks(work, tenant),
+}
 
 
 class SqlUnitOfWork:
     """Implements UnitOfWork. Cheap to make: no connection is taken before the first statement."""
 
-    def __init__(self, database: Database, cache: Cache | None, tenant_id: UUID) -> None:
+    tenants: ports.Tenants
+    users: ports.Users
+    sessions: ports.Sessions
+    families: ports.RefreshFamilies
+    clients: ports.Clients
+    resources: ports.Resources
+    keys: ports.Keys
+    attempts: ports.Attempts
+    audit: ports.Audit
+    outbox: ports.Outbox
+    links: ports.MailedLinks
+
+    def __init__(self, work: Work, cache: Cache | None, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
-        self._work = Work(database)
+        self._work = work
         self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the annotations above tell the type
+        """Make a store when it is first asked for; from then on it is a plain attribute."""
+        make = _STORES.get(name)
+        if make is None:
+            raise AttributeError(name)
+        store = self.__dict__[name] = make(self._work, self.tenant_id, self._cache)
+        return store
 
     def begin(self) -> None:
         """Open the one writing transaction; nothing if it is open."""
@@ -49,64 +87,3 @@ class SqlUnitOfWork:
     def close(self) -> None:
         """Give the connection back, undoing what was not committed."""
         self._work.close()
-
-    @cached_property
-    def tenants(self) -> ports.Tenants:
-        """All issuers."""
-        return SqlTenants(self._work) if self._cache is None else CachedTenants(self._work, self._cache)
-
-    @cached_property
-    def users(self) -> ports.Users:
-        """The tenant's people."""
-        return SqlUsers(self._work, self.tenant_id)
-
-    @cached_property
-    def sessions(self) -> ports.Sessions:
-        """Their sign-ins."""
-        return SqlSessions(self._work, self.tenant_id)
-
-    @cached_property
-    def families(self) -> ports.RefreshFamilies:
-        """Their refresh families."""
-        return SqlFamilies(self._work, self.tenant_id)
-
-    @cached_property
-    def clients(self) -> ports.Clients:
-        """The tenant's clients."""
-        if self._cache is None:
-            return SqlClients(self._work, self.tenant_id)
-        return CachedClients(self._work, self.tenant_id, self._cache)
-
-    @cached_property
-    def resources(self) -> ports.Resources:
-        """The tenant's resources."""
-        if self._cache is None:
-            return SqlResources(self._work, self.tenant_id)
-        return CachedResources(self._work, self.tenant_id, self._cache)
-
-    @cached_property
-    def keys(self) -> ports.Keys:
-        """The tenant's keys."""
-        if self._cache is None:
-            return SqlKeys(self._work, self.tenant_id)
-        return CachedKeys(self._work, self.tenant_id, self._cache)
-
-    @cached_property
-    def attempts(self) -> ports.Attempts:
-        """Counters of guesses."""
-        return SqlAttempts(self._work, self.tenant_id)
-
-    @cached_property
-    def audit(self) -> ports.Audit:
-        """The audit trail."""
-        return SqlAudit(self._work, self.tenant_id)
-
-    @cached_property
-    def outbox(self) -> ports.Outbox:
-        """Letters to be sent."""
-        return SqlOutbox(self._work, self.tenant_id)
-
-    @cached_property
-    def links(self) -> ports.MailedLinks:
-        """One-time secrets sent by mail."""
-        return SqlLinks(self._work, self.tenant_id)

@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from authsvc.errors import Conflict, StorageUnavailable
+from authsvc.errors import Conflict, DatabaseNeeded, StorageUnavailable
 from authsvc.storage.sql.prepared import Prepared, Statement, Values, prepare
 
 Answer = TypeVar("Answer")
@@ -44,7 +44,9 @@ class Database:
 class Work:
     """One connection, at most one transaction. Not for sharing between threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, from_memory: bool = False) -> None:
+        self.from_memory = from_memory
+        """Whether this work may take no connection: the caches must answer, or DatabaseNeeded is raised."""
         self._database = database
         self._connection: PoolProxiedConnection | None = None
         self._begun = False
@@ -86,6 +88,8 @@ class Work:
         """Open the one writing transaction; nothing if it is open."""
         if self._begun:
             return
+        if self.from_memory:
+            raise DatabaseNeeded
         lock = self._database.write_lock
         if lock is not None:
             if not lock.acquire(timeout=self._database.lock_seconds):
@@ -186,6 +190,8 @@ class Work:
 
     def _take(self) -> PoolProxiedConnection:
         if self._connection is None:
+            if self.from_memory:
+                raise DatabaseNeeded
             try:
                 self._connection = self._database.engine.raw_connection()
             except PoolTimeout:

@@ -1,0 +1,79 @@
+"""The bodies of the OAuth endpoints, computed from GRANTS and METHODS, so that they cannot lie."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from authsvc.protocol.client_auth import METHODS
+from authsvc.protocol.grants import GRANTS, password
+from authsvc.protocol.token import REPEATABLE, SHARED_PARAMETERS
+from authsvc.web.documented.operation import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter: what it is, and whether its grant needs it."""
+
+    text: str
+    is_required: bool = False
+    is_secret: bool = False
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "grant_type": Parameter("What is presented.", is_required=True),
+    "scope": Parameter("The scopes that are asked for, parted by spaces; without it, all that may be given."),
+    "resource": Parameter("The service that the token is for (RFC 8707). May come twice."),
+    "client_id": Parameter("The client, if no Authorization header names it."),
+    "client_secret": Parameter("The client's secret, if no Authorization header carries it.", is_secret=True),
+    "username": Parameter("The user name, or a verified address.", is_required=True),
+    "password": Parameter("The password.", is_required=True, is_secret=True),
+    "refresh_token": Parameter("The newest refresh token of the sign-in.", is_required=True, is_secret=True),
+}
+"""Every parameter of a grant has its row here."""
+
+
+def token_body() -> Schema:
+    """Return the body of /token: one shape for each grant type."""
+    shapes = []
+    for name, grant in GRANTS.items():
+        shape = _shape(SHARED_PARAMETERS | grant.PARAMETERS)
+        shape["properties"]["grant_type"] = {**shape["properties"]["grant_type"], "const": name}
+        shapes.append({"title": name, "description": first_paragraph(grant), **shape})
+    return {"oneOf": shapes}
+
+
+def login_body() -> Schema:
+    """Return the body of /login: a grant without a grant type."""
+    return _shape((SHARED_PARAMETERS - {"grant_type"}) | password.PARAMETERS)
+
+
+def logout_body() -> Schema:
+    """Return the body of /logout; with an account token it may be empty."""
+    return {**_shape({"client_id", "client_secret", "refresh_token"}), "required": []}
+
+
+def client_methods() -> Mapping[str, str]:
+    """Return what each client authentication method is."""
+    return {name: first_paragraph(method) for name, method in METHODS.items()}
+
+
+def first_paragraph(documented: object) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return " ".join((documented.__doc__ or "").strip().partition("\n\n")[0].split())
+
+
+def _shape(names: Iterable[str]) -> dict[str, Any]:
+    # In the order of the table, which is the order in which one reads them.
+    wanted = set(names)
+    ordered = [name for name in PARAMETERS if name in wanted] + sorted(wanted - PARAMETERS.keys())
+    properties = {name: _property(name) for name in ordered}
+    required = [name for name in ordered if name in PARAMETERS and PARAMETERS[name].is_required]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _property(name: str) -> Schema:
+    parameter = PARAMETERS.get(name, Parameter(""))
+    text = {"type": "string", **({"format": "password"} if parameter.is_secret else {})}
+    if name in REPEATABLE:
+        text = {"type": "array", "items": text}
+    return {**text, "description": parameter.text}

@@ -1,0 +1,40 @@
+"""One operation as it is documented: who may call it, what it takes and everything that it can answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from authsvc.errors import AuthsvcError
+from authsvc.web.errors import Form
+
+Schema = Mapping[str, Any]
+Refusal = type[AuthsvcError] | Form
+"""A class of our errors, or the form itself where the rule is HTTP's own."""
+Caller = Literal["anyone", "client", "account", "client or account"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success; without a media type it has no body."""
+
+    description: str
+    media_type: str = ""
+    schema: Schema = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What the routes do not know of an operation.
+
+    `takes` is the body's schema and `summary` one sentence; a declared endpoint has both from its own function.
+    `example` is the rest of a curl command after the URL.
+    """
+
+    tag: str
+    answers: Mapping[int, Answer]
+    summary: str = ""
+    caller: Caller = "anyone"
+    takes: Schema | None = None
+    refusals: tuple[Refusal, ...] = ()
+    example: str = ""

@@ -1,0 +1,125 @@
+"""The table of operations, by method and path. What a route knows by itself (its types, its lane) is not repeated."""
+
+from collections.abc import Mapping
+
+from authsvc.domain.fields import FieldsInvalid
+from authsvc.domain.links import LinkInvalid
+from authsvc.domain.lockout import Throttled
+from authsvc.domain.login import AccountDisabled, BadCredentials
+from authsvc.domain.password_change import WrongPassword
+from authsvc.errors import Conflict
+from authsvc.protocol.errors import (
+    InsufficientAuthentication,
+    InsufficientScope,
+    InvalidClient,
+    InvalidGrant,
+    InvalidScope,
+    InvalidTarget,
+    InvalidToken,
+    MissingToken,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
+from authsvc.web.documented.bodies import login_body, logout_body, token_body
+from authsvc.web.documented.operation import Answer, Operation, Refusal
+from authsvc.web.documented.schemas import ref
+from authsvc.web.errors import Form
+
+TAGS: Mapping[str, str] = {
+    "Tokens": "For programs: tokens from what they hold, and the end of a sign-in.",
+    "Account": "For people, through their app: sign up, read and change their own account.",
+    "Documents": "What the service publishes about itself. Anyone may read it.",
+    "Health": "For load balancers and supervisors.",
+}
+_JSON = "application/json"
+_FOREIGN: Refusal = Form(403, "invalid_request", "The browser's page is of an origin that is not registered.")
+_ISSUE: tuple[Refusal, ...] = (InvalidClient, UnauthorizedClient, InvalidScope, InvalidTarget, Throttled)
+_TOKEN: tuple[Refusal, ...] = (MissingToken, InvalidToken, InsufficientScope)
+_TOKENS = {200: Answer("Tokens were issued.", _JSON, ref("Tokens"), {"Cache-Control": "no-store"})}
+_ACCOUNT = {200: Answer("The account as it is now.", _JSON, ref("Account"))}
+_STATUS = {200: Answer("Yes.", _JSON, ref("Status"))}
+_CREATED = Answer("The account was made.", _JSON, ref("Account"), {"Location": "The address of the account."})
+_METADATA = Operation(
+    "Documents",
+    {200: Answer("The metadata.", _JSON, ref("Metadata")), 304: Answer("The copy at hand is still good.")},
+    "Where everything is and what is supported.",
+)
+
+OPERATIONS: Mapping[str, Operation] = {
+    "POST /login": Operation(
+        "Tokens",
+        _TOKENS,
+        "Sign a person in with name and password, from a first-party app.",
+        "client",
+        login_body(),
+        (*_ISSUE, BadCredentials, AccountDisabled, _FOREIGN),
+        "-H 'Content-Type: application/json' --data @- <<'JSON'\n"
+        '{"client_id": "my-app", "username": "alice", "password": "correct horse battery staple"}\nJSON',
+    ),
+    "POST /token": Operation(
+        "Tokens",
+        _TOKENS,
+        "Get tokens for a grant.",
+        "client",
+        token_body(),
+        (*_ISSUE, InvalidGrant, UnsupportedGrantType),
+        '-u "$CLIENT_ID:$CLIENT_SECRET" \\\n  -d grant_type=client_credentials',
+    ),
+    "POST /logout": Operation(
+        "Tokens",
+        {204: Answer("The session has ended, and every token family on it.")},
+        "End a session, with its refresh token or with an account token.",
+        "client or account",
+        logout_body(),
+        (*_TOKEN, InvalidClient, InvalidGrant, _FOREIGN),
+        '-d client_id=my-app \\\n  --data-urlencode "refresh_token=$REFRESH_TOKEN"',
+    ),
+    "POST /register": Operation(
+        "Account",
+        {201: _CREATED, 202: Answer("A letter was sent: its link makes the account.", _JSON, ref("Status"))},
+        refusals=(FieldsInvalid, Conflict, Throttled, _FOREIGN),
+    ),
+    "POST /register/confirm": Operation(
+        "Account", {201: _CREATED}, refusals=(FieldsInvalid, LinkInvalid, Conflict, _FOREIGN)
+    ),
+    "GET /me": Operation("Account", _ACCOUNT, caller="account", refusals=_TOKEN),
+    "PATCH /me": Operation(
+        "Account",
+        _ACCOUNT,
+        caller="account",
+        refusals=(*_TOKEN, InsufficientAuthentication, FieldsInvalid, Conflict, Throttled),
+    ),
+    "DELETE /me": Operation(
+        "Account",
+        {204: Answer("The account is gone, with all its sessions.")},
+        caller="account",
+        refusals=(*_TOKEN, InsufficientAuthentication),
+    ),
+    "POST /me/password": Operation(
+        "Account",
+        {204: Answer("The password was changed; all other sessions have ended.")},
+        caller="account",
+        refusals=(*_TOKEN, InsufficientAuthentication, WrongPassword, FieldsInvalid, Conflict, Throttled),
+    ),
+    "POST /me/email/confirm": Operation(
+        "Account", _ACCOUNT, caller="account", refusals=(*_TOKEN, LinkInvalid, FieldsInvalid, Conflict)
+    ),
+    "GET /jwks": Operation(
+        "Documents",
+        {
+            200: Answer("The key set.", "application/jwk-set+json", ref("KeySet")),
+            304: Answer("The copy at hand is still good."),
+        },
+        "The public keys with which every service verifies tokens.",
+    ),
+    "GET /.well-known/oauth-authorization-server": _METADATA,
+    "GET /.well-known/openid-configuration": _METADATA,
+    "GET /openapi.json": Operation(
+        "Documents", {200: Answer("The document.", _JSON, {"type": "object"})}, "This description, for programs."
+    ),
+    "GET /docs": Operation(
+        "Documents", {200: Answer("The page.", "text/html", {"type": "string"})}, "This description, for people."
+    ),
+    "GET /health/live": Operation("Health", _STATUS, "Whether the process runs."),
+    "GET /health/ready": Operation("Health", _STATUS, "Whether the process can answer; 503 if not."),
+}
