@@ -1,13 +1,14 @@
-"""Expired rows leave in small batches, found by index, tenant by tenant within one statement."""
+"""Expired rows leave in small batches, found by index (which begins with the tenant, as every key does)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Delete, Table, bindparam, delete, exists, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Delete, Select, Table, bindparam, delete, exists, or_, select, tuple_
 
 from authsvc.storage.sql.attempts import attempts
 from authsvc.storage.sql.audit import audit_events
-from authsvc.storage.sql.base import given
+from authsvc.storage.sql.base import given, owned
 from authsvc.storage.sql.changes import announce
 from authsvc.storage.sql.keys import signing_keys
 from authsvc.storage.sql.links import mailed_links
@@ -26,16 +27,23 @@ AUDIT_SECONDS = 400 * 86_400
 """How long audit rows are kept unless a setting says otherwise."""
 
 
-def _batch(table: Table, *conditions: ColumnElement[bool]) -> Delete:
-    """Delete at most `most` rows. Through the tenants, because every index begins with one."""
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What of one table is over, and how many seconds a row outlives that."""
+
+    tenants: Select[tuple[UUID]]
+    batch: Delete
+    seconds: int
+
+
+def _rule(table: Table, seconds: int, *over: ColumnElement[bool]) -> _Rule:
+    """Look by index for the tenants that have something to purge, then delete at most `most` rows of each."""
     key: list[Column[object]] = list(table.primary_key.columns)
-    old = (
-        select(*key)
-        .join_from(tenants, table, table.c.tenant_id == tenants.c.id)
-        .where(*conditions)
-        .limit(bindparam("most"))
+    return _Rule(
+        tenants=select(tenants.c.id).where(exists().where(table.c.tenant_id == tenants.c.id, *over)),
+        batch=delete(table).where(tuple_(*key).in_(select(*key).where(owned(table), *over).limit(bindparam("most")))),
+        seconds=seconds,
     )
-    return delete(table).where(tuple_(*key).in_(old))
 
 
 def _before(column: ColumnElement[datetime]) -> ColumnElement[bool]:
@@ -45,40 +53,36 @@ def _before(column: ColumnElement[datetime]) -> ColumnElement[bool]:
 _FAMILY_LEFT = exists().where(
     refresh_families.c.tenant_id == sessions.c.tenant_id, refresh_families.c.session_id == sessions.c.id
 )
-_FAMILIES = _batch(refresh_families, _before(refresh_families.c.over_at))
-_SESSIONS = _batch(sessions, _before(sessions.c.over_at), ~_FAMILY_LEFT)
-_ATTEMPTS = _batch(attempts, _before(attempts.c.over_at))
-_LINKS = _batch(mailed_links, _before(mailed_links.c.expires_at))
-_LETTERS = _batch(letters, _before(letters.c.send_after))
-_AUDIT = _batch(audit_events, _before(audit_events.c.at))
-_KEYS = _batch(signing_keys, or_(_before(signing_keys.c.retires_at), _before(signing_keys.c.revoked_at)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A batch, and how many seconds a row outlives its use."""
-
-    statement: Delete
-    seconds: int
+_AUDIT = _rule(audit_events, AUDIT_SECONDS, _before(audit_events.c.at))
+_KEYS = _rule(signing_keys, KEY_SECONDS, or_(_before(signing_keys.c.retires_at), _before(signing_keys.c.revoked_at)))
+RULES = (
+    _rule(refresh_families, SIGN_IN_SECONDS, _before(refresh_families.c.over_at)),
+    _rule(sessions, SIGN_IN_SECONDS, _before(sessions.c.over_at), ~_FAMILY_LEFT),
+    _rule(attempts, 0, _before(attempts.c.over_at)),
+    _rule(mailed_links, 0, _before(mailed_links.c.expires_at)),
+    _rule(letters, LETTER_SECONDS, _before(letters.c.send_after)),
+    _AUDIT,
+    _KEYS,
+)
 
 
 def purge(work: Work, now: datetime, *, limit: int, audit_seconds: int) -> int:
     """Delete at most `limit` expired rows of each table, each batch in a transaction of its own; return how many."""
-    rules = (
-        _Rule(_FAMILIES, SIGN_IN_SECONDS),
-        _Rule(_SESSIONS, SIGN_IN_SECONDS),
-        _Rule(_ATTEMPTS, 0),
-        _Rule(_LINKS, 0),
-        _Rule(_LETTERS, LETTER_SECONDS),
-        _Rule(_AUDIT, audit_seconds),
-        _Rule(_KEYS, KEY_SECONDS),
-    )
     total = 0
-    for rule in rules:
-        work.begin()
-        count = work.write(rule.statement, before=now - timedelta(seconds=rule.seconds), most=limit)
-        if count and rule.statement is _KEYS:
-            announce(work)
-        work.commit()
-        total += count
+    for rule in RULES:
+        before = now - timedelta(seconds=audit_seconds if rule is _AUDIT else rule.seconds)
+        left = limit
+        for (tenant_id,) in work.rows(rule.tenants, before=before):
+            if left > 0:
+                left -= _delete(work, rule, tenant_id, before, left)
+        total += limit - left
     return total
+
+
+def _delete(work: Work, rule: _Rule, tenant_id: UUID, before: datetime, most: int) -> int:
+    work.begin()
+    if rule is _KEYS:
+        announce(work)
+    count = work.write(rule.batch, tenant=tenant_id, before=before, most=most)
+    work.commit()
+    return count

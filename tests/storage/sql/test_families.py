@@ -7,7 +7,8 @@ import pytest
 
 from authsvc.domain.sessions import FamilyState, RefreshFamily
 from authsvc.errors import Conflict
-from authsvc.storage.sql.engine import Storage
+from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import LATER, NOW, a_family, a_session, a_user
 from tests.storage.race import race
@@ -119,3 +120,28 @@ def test_of_64_parallel_rotations_one_wins(storage: Storage, tenant_id: UUID, un
     state = unit.families.find(family.id)
     assert state is not None
     assert (state.family.current_hash, state.family.generation) == (f"hash-of-{won.index(True)}", 1)
+
+
+def test_rotating_a_family_touches_no_index_of_postgresql(fresh_postgres_url: str):
+    migrate(fresh_postgres_url)
+    storage = open_storage(fresh_postgres_url, pool_size=1, cache=None)
+    unit = storage.unit_of_work(uuid4())
+    user = a_user()
+    session = a_session(user)
+    family = a_family(session)
+    unit.begin()
+    unit.users.add(user)
+    unit.sessions.add(session)
+    unit.families.add(family)
+    unit.commit()
+    unit.begin()
+    for generation in range(20):
+        assert _rotate(
+            unit, family.id, presented_hash=f"hash-{generation}", successor_hash=f"hash-{generation + 1}",
+            generation=generation, idle_expires_at=NOW + timedelta(days=30, seconds=generation),
+        )  # fmt: skip
+    cursor = unit._work._take().cursor()
+    cursor.execute("SELECT pg_stat_get_xact_tuples_hot_updated('refresh_families'::regclass)")
+    assert list(cursor.fetchall()) == [(20,)]
+    unit.close()
+    storage.close()

@@ -1,0 +1,169 @@
+"""Migrations: what they make, that they may be killed and run twice, and that they match the tables of the stores."""
+
+import os
+import random
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, inspect, text
+
+from authsvc.errors import StorageUnavailable
+from authsvc.storage.sql.base import metadata
+from authsvc.storage.sql.connect import database_url as with_driver
+from authsvc.storage.sql.engine import open_storage
+from authsvc.storage.sql.migrate import is_ahead, migrate, pending, revisions
+
+MIGRATE = "import sys; from authsvc.storage.sql.migrate import migrate; migrate(sys.argv[1])"
+
+
+def _start_migrating(url: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", MIGRATE, url], stderr=subprocess.PIPE)
+
+
+def _schema(url: str) -> dict[str, set[str]]:
+    engine = create_engine(with_driver(url))
+    inspector = inspect(engine)
+    schema = {
+        table: {column["name"] for column in inspector.get_columns(table)} for table in inspector.get_table_names()
+    }
+    engine.dispose()
+    return schema
+
+
+def test_a_new_database_lacks_everything_and_after_it_nothing(database_url: str):
+    assert pending(database_url) == revisions()
+    migrate(database_url)
+    assert pending(database_url) == ()
+    assert not is_ahead(database_url)
+    migrate(database_url)
+    storage = open_storage(database_url, pool_size=1, cache=None)
+    storage.ping()
+    storage.close()
+
+
+def _shape(engine: Engine) -> dict[str, object]:
+    """Names of constraints and indexes, keys and obligatory columns of every table."""
+    inspector = inspect(engine)
+    return {
+        name: (
+            {constraint["name"] for constraint in inspector.get_unique_constraints(name)},
+            {constraint["name"] for constraint in inspector.get_foreign_keys(name)},
+            # PostgreSQL lists the index of a unique constraint, too.
+            {index["name"] for index in inspector.get_indexes(name) if "duplicates_constraint" not in index},
+            inspector.get_pk_constraint(name)["constrained_columns"],
+            {column["name"] for column in inspector.get_columns(name) if not column["nullable"]},
+        )
+        for name in metadata.tables
+    }
+
+
+def test_the_migrations_make_the_tables_that_the_stores_use(database_url: str):
+    migrate(database_url)
+    engine, wanted = create_engine(with_driver(database_url)), create_engine("sqlite://")
+    metadata.create_all(wanted)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    assert _shape(engine) == _shape(wanted)
+    engine.dispose()
+    wanted.dispose()
+
+
+def test_revisions_are_one_line_of_files_that_alembic_sees_alike():
+    config = Config()
+    config.set_main_option("script_location", "authsvc.storage.sql:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(revisions())
+    assert len(scripts.get_heads()) == 1
+
+
+def test_asking_what_is_pending_makes_no_file_and_loads_no_alembic(tmp_path: Path):
+    code = (
+        "import sys; from authsvc.storage.sql.migrate import pending; assert pending(sys.argv[1]);"
+        "from authsvc.storage.sql.engine import open_storage; sys.exit('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/var/authsvc.db"]
+    assert subprocess.run(command, check=False).returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_newer_codes_database_is_recognised(database_url: str):
+    migrate(database_url)
+    engine = create_engine(with_driver(database_url))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    assert is_ahead(database_url)
+    assert pending(database_url) == ()
+
+
+def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path):
+    before = os.umask(0)
+    try:
+        migrate(f"sqlite:///{tmp_path}/var/authsvc.db")
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "var", *(tmp_path / "var").iterdir())}
+    assert modes.pop("var") == 0o700
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_database_that_does_not_answer_is_unavailable(free_port: int):
+    url = f"postgresql://nobody:secret-canary@127.0.0.1:{free_port}/nothing"
+    for ask in (migrate, pending, is_ahead):
+        with pytest.raises(StorageUnavailable) as caught:
+            ask(url)
+        assert "canary" not in str(caught.value)
+
+
+def test_processes_that_migrate_at_once_all_end_well(database_url: str):
+    processes = [_start_migrating(database_url) for _ in range(4)]
+    faults = [process.communicate(timeout=60)[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, faults
+    assert pending(database_url) == ()
+
+
+def test_a_migration_that_was_killed_is_finished_by_the_next(database_url: str, tmp_path: Path):
+    started = time.monotonic()
+    process = _start_migrating(database_url)
+    assert process.wait(60) == 0
+    whole = time.monotonic() - started
+    wanted = _schema(database_url)
+    for attempt in range(6):
+        url = _emptied(database_url, tmp_path, attempt)
+        process = _start_migrating(url)
+        time.sleep(whole * random.uniform(0.4, 1.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert set(_schema(url)) in ({"alembic_version"}, set(), set(wanted)), "half a revision was left"
+        migrate(url)
+        assert _schema(url) == wanted
+
+
+def _emptied(url: str, tmp_path: Path, attempt: int) -> str:
+    if url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path}/attempt-{attempt}.db"
+    engine = create_engine(with_driver(url))
+    with engine.begin() as connection:
+        # Waits for what a killed process's server side still does.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": 0x6175746873766300})
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
+
+
+def test_a_released_migration_names_no_table_of_the_stores():
+    folder = Path(__file__).parents[3] / "authsvc/storage/sql/migrations/versions"
+    for path in folder.glob("[0-9]*.py"):
+        assert not re.search(r"(from|import) authsvc", path.read_text()), path.name
