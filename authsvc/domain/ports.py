@@ -196,6 +196,11 @@ class Outbox(Protocol):
     def postpone(self, letter_id: UUID, send_after: datetime) -> None:
         """Try a letter that could not be sent again then."""
 
+    def list(self, after: UUID | None, limit: int) -> tuple[Letter, ...]:
+        """For the rotation of the master key, as is `set_content`: letters in the order of their ids."""
+
+    def set_content(self, letter_id: UUID, content_encrypted: bytes, *, instead_of: bytes) -> bool: ...
+
     def delete(self, letter_id: UUID) -> None: ...
 
 

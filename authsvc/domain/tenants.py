@@ -61,10 +61,10 @@ def issuer_parts(issuer: str) -> tuple[str, str]:
 
 
 def new_tenant(name: str, issuer: str, now: datetime, default: Tenant | None) -> Tenant:
-    """Return the tenant of an issuer; the first one, without a `default` before it, is the default. Raises: IssuerInvalid.
+    """Return the tenant of an issuer; the first one, without a `default` before it, is the default.
 
     The issuer's host and path select it; on the default tenant's host the path alone, so that it, too, answers there
-    under every name of that host.
+    under every name of that host. Raises: IssuerInvalid.
     """
     if not _NAME.fullmatch(name):
         raise IssuerInvalid("the tenant's name must be 1 to 63 of a-z 0-9 - and not begin with a hyphen")

@@ -1,0 +1,120 @@
+"""What a development server is born with: a user, two clients and a resource; their credentials in DIR/dev.json."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from authsvc.app import key_policy
+from authsvc.cli.preflight import FIRST_ALGORITHMS
+from authsvc.clock import utc_now
+from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.crypto.envelope import MasterKeys
+from authsvc.crypto.passwords import hash_password
+from authsvc.domain.clients import Client, check_client, with_new_secret
+from authsvc.domain.keyring import Keyring
+from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource, check_resource
+from authsvc.domain.tenants import Tenant
+from authsvc.domain.users import User
+from authsvc.settings import Settings
+from authsvc.storage.sql.engine import Storage
+
+USERNAME = "ada"
+SERVICE_CLIENT = "dev-service"
+APP_CLIENT = "dev-app"
+AUDIENCE = "https://orders.example"
+SCOPES = ("orders:read", "orders:write")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a person must know to use the server, as it stands in dev.json."""
+
+    issuer: str
+    password: str = field(repr=False)
+    client_secret: str = field(repr=False)
+
+    def to_json(self) -> str:
+        """Return the text of dev.json."""
+        facts = {
+            "issuer": self.issuer,
+            "user": {"username": USERNAME, "password": self.password},
+            "service_client": {"client_id": SERVICE_CLIENT, "client_secret": self.client_secret},
+            "app_client": {"client_id": APP_CLIENT},
+            "resource": {"audience": AUDIENCE, "scopes": list(SCOPES)},
+        }
+        return json.dumps(facts, indent=2) + "\n"
+
+
+def is_born(storage: Storage, tenant: Tenant) -> bool:
+    """Whether an earlier start has made all of it: it is one transaction."""
+    uow = storage.unit_of_work(tenant.id)
+    try:
+        return uow.clients.get(SERVICE_CLIENT) is not None
+    finally:
+        uow.close()
+
+
+def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys: MasterKeys, path: Path) -> Facts:
+    """Make it all in one transaction, and write dev.json just before its commit.
+
+    So a start that was interrupted has made nothing, or all; at worst it left a dev.json that the next one replaces.
+    Raises: Conflict if a name is taken already.
+    """
+    now = utc_now()
+    client, client_secret = with_new_secret(_service_client(), now)
+    facts = Facts(settings.issuer, new_password(), client_secret)
+    password_hash = hash_password(facts.password)
+    user = User(uuid4(), USERNAME, f"{USERNAME}@example.com", True, "Ada", password_hash, created_at=now)
+    keyring = Keyring(master_keys, key_policy(settings))
+    uow = storage.unit_of_work(tenant.id)
+    try:
+        uow.begin()
+        resource = Resource(AUDIENCE, "Orders", frozenset(SCOPES), "ES256", None, created_at=now)
+        uow.resources.add(check_resource(resource, SIGNING_ALGORITHMS))
+        uow.clients.add(check_client(client))
+        uow.clients.add(check_client(_app_client()))
+        uow.users.add(user)
+        for algorithm in FIRST_ALGORITHMS:
+            keyring.signing_key(algorithm, uow, now)
+        keyring.opaque_key(uow, now)
+        _write_privately(path, facts.to_json())
+        uow.commit()
+    finally:
+        uow.close()
+    return facts
+
+
+def new_password() -> str:
+    """Return a password of 64 random bits that can be read aloud, such as kobe-mira-tuso-lafi-rido."""
+    consonants, vowels = "bdfghjklmnprstvwxz", "aeiou"
+    syllables = [secrets.choice(consonants) + secrets.choice(vowels) for _ in range(10)]
+    return "-".join(first + second for first, second in zip(syllables[::2], syllables[1::2], strict=True))
+
+
+def _service_client() -> Client:
+    return Client(
+        id=SERVICE_CLIENT, name="A service", auth_method="client_secret_basic", secrets=(), first_party=False,
+        grant_types=frozenset({"client_credentials"}), scopes=frozenset(SCOPES), resources=frozenset({AUDIENCE}),
+        origins=frozenset(), profile="oauth2.1", id_token_algorithm="RS256", created_at=utc_now(),
+    )  # fmt: skip
+
+
+def _app_client() -> Client:
+    return Client(
+        id=APP_CLIENT, name="An app of your own", auth_method="none", secrets=(), first_party=True,
+        grant_types=frozenset({"refresh_token"}), scopes=IDENTITY_SCOPES | {ACCOUNT_SCOPE, *SCOPES},
+        resources=frozenset({AUDIENCE}), origins=frozenset(), profile="oauth2.1", id_token_algorithm="RS256",
+        created_at=utc_now(),
+    )  # fmt: skip
+
+
+def _write_privately(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

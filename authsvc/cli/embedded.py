@@ -1,0 +1,95 @@
+"""The server of `authsvc dev`: one process, one application, listening on both loopback addresses."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from authsvc.app import create_app
+from authsvc.cli.serving import BACKLOG, MAX_CONNECTIONS, http1_settings
+from authsvc.observe.logging import GRANIAN_LOGGING
+from authsvc.settings import Settings
+
+_POLL_SECONDS = 0.01
+
+
+def serve_embedded(settings: Settings, hosts: Sequence[str], port: int, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then let requests in flight finish; a second signal ends at once.
+
+    `ready` is called when every address answers.
+    """
+    _run(_serve(settings, hosts, port, ready))
+
+
+async def _serve(settings: Settings, hosts: Sequence[str], port: int, ready: Callable[[], None]) -> None:
+    app = create_app(settings)
+    servers = [
+        Server(
+            app,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            http1_settings=http1_settings(),
+            websockets=False,
+            backlog=BACKLOG,
+            backpressure=MAX_CONNECTIONS,
+            log_dictconfig=GRANIAN_LOGGING,
+            log_level=LogLevels.error,  # below that it says that this way of serving is experimental
+        )
+        for host in hosts
+    ]
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        for server in servers:
+            server.stop()  # type: ignore[no-untyped-call]
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    # One application behind two servers: its lifespan is run once, here.
+    async with app.router.lifespan_context(app):
+        serving = asyncio.gather(*(server.serve() for server in servers))
+        waiting = asyncio.ensure_future(_until_answering(hosts, port))
+        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            ready()
+        waiting.cancel()
+        await serving
+
+
+async def _until_answering(hosts: Sequence[str], port: int) -> None:
+    for host in hosts:
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host, port)
+                writer.close()
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _run(main: Coroutine[None, None, None]) -> None:
+    if find_spec("uvloop"):
+        import uvloop  # noqa: PLC0415 - not on every platform
+
+        uvloop.run(main)
+    else:
+        asyncio.run(main)
+
+
+def loopback_hosts() -> tuple[str, ...]:
+    """Return the loopback addresses that this machine has."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return ("127.0.0.1",)
+    return ("127.0.0.1", "::1")
