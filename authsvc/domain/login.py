@@ -66,9 +66,9 @@ def check_password(  # noqa: PLR0913 - each is a port or a fact of its own
     finally:
         permit.release()
     if user is None or replacement is None:
-        raise BadCredentials(f"user {user.id if user else 'unknown'}")
+        raise BadCredentials("wrong password" if user else "unknown user").about(user_id=user.id if user else None)
     if user.disabled_at is not None:
-        raise AccountDisabled(f"user {user.id}")
+        raise AccountDisabled("account disabled").about(user_id=user.id)
     return ProvedUser(user, replacement or None, tuple(reservation.key for reservation in wanted))
 
 

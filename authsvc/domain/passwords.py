@@ -8,6 +8,8 @@ from authsvc.errors import DomainError
 
 MAX_PASSWORD_BYTES = 1_024
 """A longer one is refused before it is hashed; longer input buys no safety, only work."""
+_LONGEST_SPELLING = 4 * MAX_PASSWORD_BYTES
+"""NFC makes at most one character of four, so a longer spelling stays longer than MAX_PASSWORD_BYTES."""
 
 
 class PasswordInvalid(DomainError):
@@ -29,7 +31,12 @@ class PasswordPolicy:
 
 
 def normal_form(presented: str) -> str:
-    """Return the password as it is hashed: NFC, so that every keyboard's spelling of it is the same."""
+    """Return the password as it is hashed: NFC, so that every keyboard's spelling of it is the same.
+
+    One that is too long in any form stays as it is: normalizing takes time with the square of the length.
+    """
+    if len(presented) > _LONGEST_SPELLING:
+        return presented
     return unicodedata.normalize("NFC", presented)
 
 

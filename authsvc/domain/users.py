@@ -11,6 +11,8 @@ from email_validator import EmailNotValidError, validate_email
 from authsvc.errors import DomainError
 
 MAX_USERNAME = 64
+MAX_LOGIN_CHARACTERS = 1_024
+"""Of a presented name or address, in any spelling: bringing long text into normal form takes time with its square."""
 _USERNAME = re.compile(r"[^\W_](?:[\w.-]*\w)?")
 
 

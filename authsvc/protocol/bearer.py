@@ -17,7 +17,6 @@ from authsvc.domain.users import User
 from authsvc.protocol.errors import (
     InsufficientAuthentication,
     InsufficientScope,
-    InvalidRequest,
     InvalidToken,
     MissingToken,
 )
@@ -41,7 +40,7 @@ def authenticate_caller(
     """Return who calls the account API.
 
     The session is looked up at each call, so an ended one is refused at once, whatever the token says.
-    Raises: MissingToken, InvalidRequest, InvalidToken, InsufficientScope. Source: RFC 6750 §3.1.
+    Raises: MissingToken (also for another scheme), InvalidToken, InsufficientScope. Source: RFC 6750 §3.1.
     """
     claims = _verified(_presented(authorization), tenant, uow, keyring, now)
     if ACCOUNT_SCOPE not in str(claims.get("scope", "")).split(" "):
@@ -68,8 +67,8 @@ def _presented(authorization: str | None) -> str:
     if authorization is None:
         raise MissingToken("an access token is required")
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip(" "):
-        raise InvalidRequest("the Authorization header must be: Bearer <access token>")
+    if scheme.lower() != "bearer":
+        raise MissingToken("an access token is required")
     return token.strip(" ")
 
 

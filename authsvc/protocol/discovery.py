@@ -16,14 +16,15 @@ Metadata = Mapping[str, str | list[str] | bool]
 def metadata(tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms: tuple[str, ...]) -> Metadata:
     """Return the document of one issuer; only what is there is named.
 
-    The password grant is left out: it is off, but for the clients that an administrator migrates.
+    The password grant is left out: it is off, but for the clients that an administrator migrates. Empty lists are left
+    out (RFC 8414 §3.2), but for response_types_supported, which §2 requires.
     """
     issuer = tenant.issuer
     scopes = {ACCOUNT_SCOPE, *IDENTITY_SCOPES}
     for resource in resources:
         if resource.disabled_at is None:
             scopes |= resource.scopes
-    return {
+    members: Metadata = {
         "issuer": issuer,
         "token_endpoint": f"{issuer}/token",
         "jwks_uri": f"{issuer}/jwks",
@@ -36,6 +37,7 @@ def metadata(tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms
         "claims_supported": CLAIMS,
         "protected_resources": sorted(item.audience for item in resources if item.disabled_at is None),
     }
+    return {name: value for name, value in members.items() if value != [] or name == "response_types_supported"}
 
 
 CLAIMS = [

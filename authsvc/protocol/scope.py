@@ -12,6 +12,7 @@ MAX_SCOPE_CHARACTERS = 4_096
 MAX_SCOPES = 100
 MAX_RESOURCES = 10
 DEFAULT_ALGORITHM = "ES256"
+_OF_PEOPLE = IDENTITY_SCOPES | {ACCOUNT_SCOPE}
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
@@ -44,20 +45,24 @@ def narrow(
     """Return where the token may be used and what for.
 
     Resources that the request names must be registered and allowed; without a name the requested scopes choose them.
-    A token for the account API is for the issuer alone, so that no API can turn it against its owner.
+    A token for the account API is for the issuer alone, so that no API can turn it against its owner. A client that
+    asks for itself gets no scope that speaks of a person.
     Raises: InvalidScope, InvalidTarget. Source: RFC 8707 §2.
     """
-    if requested is not None and (unknown := requested - bounds.scopes):
+    allowed = bounds.scopes if bounds.has_person else bounds.scopes - _OF_PEOPLE
+    if requested is not None and (unknown := requested - allowed):
         raise InvalidScope(f"not allowed for this client or grant: {_listed(unknown)}")
     usable = {item.audience: item for item in registered if item.audience in bounds.resources and not item.disabled_at}
-    wanted = _default_scopes(bounds, named) if requested is None else requested
-    if ACCOUNT_SCOPE in wanted or bounds.issuer in named:
+    wanted = _default_scopes(allowed, named, bounds.issuer) if requested is None else requested
+    if bounds.has_person and (ACCOUNT_SCOPE in wanted or bounds.issuer in named):
         return _account_target(wanted, named, bounds)
     targets = _named(named, usable) if named else _chosen_by_scope(wanted, usable)
     owned = frozenset[str]().union(*(target.scopes for target in targets))
     if foreign := wanted - owned - IDENTITY_SCOPES:
         if requested is not None:
             raise InvalidScope(f"belongs to none of the resources: {_listed(foreign)}")
+        if not targets:
+            raise InvalidTarget("none of the resources can be used: unknown, disabled or not for this client")
         wanted -= foreign
     if not targets:
         targets = _fallback(bounds, usable)
@@ -66,16 +71,17 @@ def narrow(
     return _target(targets, wanted, bounds)
 
 
-def _default_scopes(bounds: Bounds, named: tuple[str, ...]) -> frozenset[str]:
-    for_resources = bounds.scopes - {ACCOUNT_SCOPE}
+def _default_scopes(allowed: frozenset[str], named: tuple[str, ...], issuer: str) -> frozenset[str]:
+    """Return what a request without a scope asks for: the account API only where nothing else can be meant."""
+    if issuer in named:
+        return allowed & _OF_PEOPLE
+    for_resources = allowed - {ACCOUNT_SCOPE}
     if named or for_resources - IDENTITY_SCOPES:
         return for_resources
-    return bounds.scopes
+    return allowed
 
 
 def _account_target(wanted: frozenset[str], named: tuple[str, ...], bounds: Bounds) -> Target:
-    if not bounds.has_person:
-        raise InvalidScope("the account API is for people")
     if any(name != bounds.issuer for name in named) or wanted - IDENTITY_SCOPES - {ACCOUNT_SCOPE}:
         raise InvalidScope("account goes with no other resource: ask for it in a request of its own")
     return Target((bounds.issuer,), wanted, bounds.lifetime_seconds, DEFAULT_ALGORITHM)

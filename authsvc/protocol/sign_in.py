@@ -8,6 +8,7 @@ from authsvc.domain.login import PasswordAttempt
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.sessions import Session
 from authsvc.domain.tokens import SignIn, Target
+from authsvc.domain.users import MAX_LOGIN_CHARACTERS
 from authsvc.protocol.audit import record
 from authsvc.protocol.errors import InvalidRequest
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
@@ -17,11 +18,13 @@ from authsvc.protocol.tokens.refresh_token import start_family
 def decide_by_password(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
     """Decide for the person whose password this is.
 
-    Raises: InvalidRequest if a parameter is missing; Throttled, BadCredentials, AccountDisabled.
+    Raises: InvalidRequest if a parameter is missing or overlong; Throttled, BadCredentials, AccountDisabled.
     """
     username, password = request.parameters.get("username"), request.parameters.get("password")
     if username is None or password is None:
         raise InvalidRequest("username and password are required")
+    if len(username) > MAX_LOGIN_CHARACTERS:
+        raise InvalidRequest(f"username has at most {MAX_LOGIN_CHARACTERS} characters")
     attempt = PasswordAttempt(username, password, request.address)
     proved = login.check_password(attempt, uow.users, uow.attempts, request.permit, issuing.lockout, request.now)
     sign_in = SignIn(proved.user.id, uuid4(), request.now, ("pwd",))

@@ -34,6 +34,7 @@ EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
 UNDECLARED = "other"
 """The name of what no endpoint answers."""
 _PADDED = frozenset({400, 401, 403})
+_WITHOUT_LENGTH = frozenset({204, 304})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,18 +232,24 @@ class _Sender:
         """Pass on a message of the FastAPI application."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = {name for name, _ in message["headers"]}
+            kept = [header for header in message["headers"] if not self._is_idle_length(header)]
+            own = {name for name, _ in kept}
             added = [header for header in self.headers if header[0] not in own]
-            message = {**message, "headers": [*message["headers"], *added]}
+            message = {**message, "headers": [*kept, *added]}
         elif self._without_body:
             message = {**message, "body": b""}
         await self._send(message)
 
+    def _is_idle_length(self, header: tuple[bytes, bytes]) -> bool:
+        return header[0] == b"content-length" and self.status in _WITHOUT_LENGTH
+
     async def respond(self, response: Response) -> None:
-        """Send a whole answer."""
+        """Send a whole answer; its own headers displace the common ones. 204 and 304 have no length (RFC 9110 §8.6)."""
         self.status = response.status
-        length = (b"content-length", str(len(response.body)).encode())
-        headers = [*response.headers, *self.headers, length]
+        own = {name for name, _ in response.headers}
+        headers = [*response.headers, *(header for header in self.headers if header[0] not in own)]
+        if response.status not in _WITHOUT_LENGTH:
+            headers.append((b"content-length", str(len(response.body)).encode()))
         await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
         body = b"" if self._without_body else response.body
         await self._send({"type": "http.response.body", "body": body})

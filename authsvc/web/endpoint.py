@@ -14,6 +14,7 @@ from authsvc.domain.audit import AuditEvent, event_id
 from authsvc.domain.ports import UnitOfWork
 from authsvc.errors import AuthsvcError, Effect, StorageUnavailable
 from authsvc.observe.logging import Cap
+from authsvc.observe.redact import redact
 from authsvc.web.body import FORM
 from authsvc.web.errors import HttpError, api_problem, oauth_error, rule_of
 from authsvc.web.forms import Fields
@@ -25,6 +26,7 @@ from authsvc.web.tenant import find_tenant
 LaneName = Literal["loop", "machine", "people"]
 Handler = Callable[[Call], Response]
 NO_TENANT = UUID(int=0)
+MAX_DETAIL_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ def _audit_refusal(uow: UnitOfWork, *, error: AuthsvcError, arrival: Arrival) ->
             client_id=error.client_id,
             user_id=error.user_id,
             address=request.address,
-            detail=error.detail,
+            # It may quote what was sent.
+            detail=redact(error.detail)[:MAX_DETAIL_CHARACTERS],
         )
     )

@@ -14,6 +14,8 @@ from authsvc.protocol.errors import InvalidRequest
 
 MAX_FIELDS = 64
 MAX_NAME_CHARACTERS = 128
+MAX_DEPTH = 16
+"""Of nested JSON; nothing here takes more than a list of texts."""
 _MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 Fields = dict[str, tuple[str, ...]]
 """Each name with its values, in order."""
@@ -93,16 +95,18 @@ def check_text(text: str) -> str:
     return text
 
 
-def _check_texts(value: Any) -> None:  # noqa: ANN401 - any JSON value
+def _check_texts(value: Any, depth: int = 0) -> None:  # noqa: ANN401 - any JSON value
+    if depth > MAX_DEPTH:
+        raise InvalidRequest("the body is nested too deeply")
     if isinstance(value, str):
         check_text(value)
     elif isinstance(value, dict):
         for name, member in value.items():
             check_text(name)
-            _check_texts(member)
+            _check_texts(member, depth + 1)
     elif isinstance(value, list):
         for member in value:
-            _check_texts(member)
+            _check_texts(member, depth + 1)
 
 
 def _unescaped(raw: str) -> str:

@@ -18,9 +18,11 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
     try:
         return decide_by_password(request, uow, issuing)
     except BadCredentials as error:
-        raise InvalidGrant("wrong username or password", detail=error.detail, rule=error.rule) from error
+        refusal = InvalidGrant("wrong username or password", detail=error.detail, rule=error.rule)
+        raise refusal.about(user_id=error.user_id) from error
     except AccountDisabled as error:
-        raise InvalidGrant("the account is disabled", detail=error.detail, rule=error.rule) from error
+        refusal = InvalidGrant("the account is disabled", detail=error.detail, rule=error.rule)
+        raise refusal.about(user_id=error.user_id) from error
 
 
 def consume(decision: Decision, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> str | None:

@@ -21,8 +21,9 @@ def sign_access_token(request: GrantRequest, decision: Decision, target: Target,
         "iat": issued_at,
         "jti": secrets.token_urlsafe(16),
         "client_id": request.client.id,
-        "scope": " ".join(sorted(target.scopes)),
     }
+    if target.scopes:
+        claims["scope"] = " ".join(sorted(target.scopes))
     sign_in = decision.sign_in
     if sign_in is not None:
         claims["sid"] = str(sign_in.session_id)

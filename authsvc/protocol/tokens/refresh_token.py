@@ -79,7 +79,7 @@ def check_presented(presented: PresentedFamily, issuing: Issuing, now: datetime)
         raise InvalidGrant("the refresh token was already used", rule="refresh_token_superseded")
     family_id = presented.family.id
     raise InvalidGrant(
-        "the refresh token was already used; the session it belongs to has ended",
+        "the refresh token was already used; all that descend from the same sign-in are revoked",
         rule="refresh_token_reused",
         keep=(partial(_end_family, family_id=family_id, now=now),),
     )

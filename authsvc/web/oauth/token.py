@@ -65,5 +65,6 @@ def _answered(answer: TokenAnswer) -> Response:
         body["refresh_token"] = answer.refresh_token
     if answer.id_token is not None:
         body["id_token"] = answer.id_token
-    body["scope"] = answer.scope
+    if answer.scope:
+        body["scope"] = answer.scope
     return json_response(200, body)
