@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from authsvc.errors import StorageUnavailable
+from authsvc.errors import DatabaseNeeded, StorageUnavailable
 from authsvc.storage.cache import Cache
 from tests.storage.race import race
 
@@ -229,6 +229,30 @@ def test_the_cache_is_bounded_and_keeps_what_is_used(world: World):
     epoch = world.cache._epoch
     assert len(epoch.young) + len(epoch.old) <= 100
     assert world.loads.count("a") == 1
+
+
+def test_peeking_tells_what_is_fresh_and_asks_nothing(world: World):
+    world.get()
+    world.get("b")
+    assert world.cache.peek("a") == "first"
+    assert world.cache.peek("b") is None
+    assert world.feed_reads == 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda world: setattr(world, "now", world.now + 1), id="the reading of the feed is a second old"),
+        pytest.param(lambda world: world.cache.drop(), id="this process has changed something"),
+    ],
+)
+def test_peeking_needs_the_database_when(world: World, spoil):
+    world.get()
+    spoil(world)
+    with pytest.raises(DatabaseNeeded):
+        world.cache.peek("a")
+    with pytest.raises(DatabaseNeeded):
+        world.cache.peek("never loaded")
 
 
 @contextmanager

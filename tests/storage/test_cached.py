@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from authsvc.errors import StorageUnavailable
+from authsvc.errors import DatabaseNeeded, StorageUnavailable
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
@@ -153,6 +153,23 @@ def test_a_cached_answer_takes_no_connection(node: Node):
     assert _read(node) == ALL
     for holder in holders:
         holder.close()
+
+
+def test_a_unit_of_work_from_memory_tells_what_is_cached_and_takes_no_connection(node: Node):
+    _write(node, _add_all)
+    _read(node)
+    unit = node.storage.unit_of_work(TENANT, from_memory=True)
+    assert (unit.tenants.list(), unit.clients.get("shop"), unit.keys.list()) == (ALL[0], ALL[1], ALL[4])
+    for needs_the_database in (
+        lambda: unit.clients.get("unknown"),
+        lambda: unit.users.list(None, 1),
+        unit.begin,
+    ):
+        with pytest.raises(DatabaseNeeded):
+            needs_the_database()
+    node.now += 1
+    with pytest.raises(DatabaseNeeded):
+        unit.clients.get("shop")
 
 
 def test_one_tenants_cached_rows_are_not_anothers(node: Node):

@@ -18,6 +18,8 @@ from authsvc.errors import Conflict, DatabaseNeeded, StorageUnavailable
 from authsvc.storage.sql.prepared import Prepared, Statement, Values, prepare
 
 Answer = TypeVar("Answer")
+_READ_ONLY = "25006"
+"""The SQLSTATE of a write on a server that has become a standby: its connections are of no more use."""
 
 
 class UnstorableText(ValueError):
@@ -214,14 +216,14 @@ class Work:
 
     def _fault(self, error: Exception, *, gone: bool) -> Exception:
         """Return our error for the driver's; a programming error stays what it is."""
-        was_begun = self._begun
-        if gone:
+        spoiled = self._spoiled or self._begun
+        if gone or getattr(error, "sqlstate", None) == _READ_ONLY:
             self._discard()
             self._ended()
         else:
             self.rollback()
         # PostgreSQL would answer COMMIT with a silent rollback: say so, that nobody takes it for done.
-        self._spoiled = was_begun
+        self._spoiled = spoiled
         driver = self._database.driver
         if isinstance(error, driver.IntegrityError):
             return Conflict(type(error).__name__)

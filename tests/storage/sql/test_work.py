@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
-from sqlalchemy import Integer, bindparam, literal_column, select
+from sqlalchemy import Integer, bindparam, literal_column, make_url, select
 
 from authsvc.errors import Conflict, StorageUnavailable
 from authsvc.storage.sql.engine import Storage, open_storage
@@ -276,6 +277,43 @@ def test_a_transaction_that_a_crash_cut_is_refused_and_left_no_trace(own_postgre
         unit.commit()
     own_postgres.start()
     assert unit.clients.list(None, 10) == ()
+    unit.close()
+    storage.close()
+
+
+def test_a_fault_after_a_fault_does_not_make_the_transaction_committable(own_postgres: postgres.Cluster):
+    migrate(own_postgres.url())
+    storage = open_storage(own_postgres.url(), pool_size=2, cache=None)
+    unit = storage.unit_of_work(uuid4())
+    unit.begin()
+    unit.clients.add(a_client())
+    own_postgres.stop(immediate=True)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            unit.clients.get("shop")
+    with pytest.raises(StorageUnavailable):
+        unit.commit()
+    storage.close()
+
+
+def test_a_server_that_became_read_only_is_left_behind(fresh_postgres_url: str):
+    migrate(fresh_postgres_url)
+    admin = psycopg.connect(make_url(fresh_postgres_url).set(drivername="postgresql").render_as_string(False))
+    admin.autocommit = True
+    name = admin.info.dbname
+    admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode())
+    storage = open_storage(fresh_postgres_url, pool_size=1, cache=None)
+    unit = storage.unit_of_work(uuid4())
+    unit.begin()
+    with pytest.raises(StorageUnavailable):
+        unit.clients.add(a_client())
+    unit.close()
+    admin.execute("SET default_transaction_read_only = off")
+    admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'.encode())
+    admin.close()
+    unit.begin()
+    unit.clients.add(a_client())
+    unit.commit()
     unit.close()
     storage.close()
 
