@@ -36,7 +36,7 @@ from authsvc.web.routes import ENDPOINT_NAMES, endpoints
 PERMIT_WAIT_SECONDS = 5.0
 
 
-def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
+def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
     """Return the ASGI application of one process. Raises: OSError, CryptoError for a master key that cannot be read."""
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
     keyring = Keyring(master_keys, key_policy(settings))
@@ -66,9 +66,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
 
     app = FastAPI(title="authsvc", version=__version__, lifespan=lifespan, openapi_url=None)
     declare(app, routers)
-    app.add_middleware(
-        Edge,
-        endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, lanes["machine"].storage.ping),
+    # Around the application, not among its middleware: most requests never enter FastAPI.
+    return Edge(
+        app,
+        endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, lanes["machine"].storage.ping, app.router.routes),
         lanes=lanes,
         permits=Permits(_hash_permits(settings.workers), http.queue_length, PERMIT_WAIT_SECONDS),
         limits=Limits(
@@ -80,10 +81,9 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         metrics=metrics,
         clock=clock,
     )
-    return app
 
 
-def create_worker() -> FastAPI:
+def create_worker() -> Edge:
     """Return the application of a worker process, from the environment that its supervisor set."""
     settings = read_settings()
     observe.configure(settings.observe.log_level, log_file=settings.observe.log_file)

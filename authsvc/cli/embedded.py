@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 
+from granian.asgi import LifespanProtocol
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -56,14 +57,18 @@ async def _serve(settings: Settings, hosts: Sequence[str], port: int, ready: Cal
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     # One application behind two servers: its lifespan is run once, here.
-    async with app.router.lifespan_context(app):
-        serving = asyncio.gather(*(server.serve() for server in servers))
-        waiting = asyncio.ensure_future(_until_answering(hosts, port))
-        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            ready()
-        waiting.cancel()
-        await serving
+    lifespan = LifespanProtocol(app)  # type: ignore[no-untyped-call]
+    await lifespan.startup()  # type: ignore[no-untyped-call]
+    if lifespan.interrupt:
+        raise lifespan.exc or RuntimeError("the application did not start")
+    serving = asyncio.gather(*(server.serve() for server in servers))
+    waiting = asyncio.ensure_future(_until_answering(hosts, port))
+    await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+    if waiting.done():
+        ready()
+    waiting.cancel()
+    await serving
+    await lifespan.shutdown()  # type: ignore[no-untyped-call]
 
 
 async def _until_answering(hosts: Sequence[str], port: int) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
 from authsvc.domain.tokens import Target
@@ -39,6 +40,7 @@ def parse_scope(scope: str | None) -> frozenset[str] | None:
     return names
 
 
+@lru_cache(maxsize=1_024)
 def narrow(
     requested: frozenset[str] | None, named: tuple[str, ...], bounds: Bounds, registered: tuple[Resource, ...]
 ) -> Target:

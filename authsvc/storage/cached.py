@@ -52,12 +52,12 @@ class CachedClients(SqlClients):
     def get(self, client_id: str) -> Client | None:
         """Return the client of that id."""
         load = super().get
-        return _remembered(self._work, self._cache, ("client", self._tenant_id, client_id), lambda: load(client_id))
+        return _remembered(self._work, self._cache, ("client", self._tenant_id.int, client_id), lambda: load(client_id))
 
     def allows_origin(self, origin: str) -> bool:
         """Whether any enabled client has registered this browser origin."""
         load = super().allows_origin
-        return _remembered(self._work, self._cache, ("origin", self._tenant_id, origin), lambda: load(origin))
+        return _remembered(self._work, self._cache, ("origin", self._tenant_id.int, origin), lambda: load(origin))
 
 
 class CachedResources(SqlResources):
@@ -69,7 +69,7 @@ class CachedResources(SqlResources):
 
     def list(self) -> tuple[Resource, ...]:
         """Return all resources of the tenant."""
-        return _remembered(self._work, self._cache, ("resources", self._tenant_id), super().list)
+        return _remembered(self._work, self._cache, ("resources", self._tenant_id.int), super().list)
 
 
 class CachedKeys(SqlKeys):
@@ -81,4 +81,4 @@ class CachedKeys(SqlKeys):
 
     def list(self) -> tuple[KeyRecord, ...]:
         """Return all that are not yet purged, oldest first."""
-        return _remembered(self._work, self._cache, ("keys", self._tenant_id), super().list)
+        return _remembered(self._work, self._cache, ("keys", self._tenant_id.int), super().list)

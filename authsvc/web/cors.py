@@ -6,7 +6,7 @@ The published documents (/jwks, /.well-known/...) say so themselves: they are fo
 from starlette.types import Scope
 
 from authsvc.errors import AuthsvcError
-from authsvc.web.endpoint import NO_TENANT, Endpoint
+from authsvc.web.endpoint import Endpoint
 from authsvc.web.lanes import Lane
 from authsvc.web.responses import Headers, Response
 from authsvc.web.tenant import find_tenant
@@ -58,11 +58,7 @@ def allow(endpoint: Endpoint) -> Headers:
 
 def _is_registered(asked: tuple[str, str, str], lane: Lane) -> bool:
     origin, host, tenant_path = asked
-    directory = lane.storage.unit_of_work(NO_TENANT)
-    try:
-        tenant = find_tenant(directory.tenants.list(), host, tenant_path)
-    finally:
-        directory.close()
+    tenant = find_tenant(lane.storage.list_tenants(), host, tenant_path)
     if tenant is None:
         return False
     uow = lane.storage.unit_of_work(tenant.id)

@@ -19,7 +19,7 @@ from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
 from authsvc.web.address import Networks, caller_address
-from authsvc.web.body import Disconnected, clean_json, fields_of, read_body
+from authsvc.web.body import Disconnected, clean_json, fields_of, has_body, read_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call
 from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, code_of, oauth_error, rule_of
 from authsvc.web.forms import Fields
@@ -148,8 +148,8 @@ class Edge:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in endpoint.handlers:
                 raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))
-            headers, limits = tuple(scope["headers"]), self._limits
-            body = await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
+            headers = tuple(scope["headers"])
+            body = await self._body(scope, receive)
             fields = fields_of(body, headers, endpoint.accepts)
         except AuthsvcError as error:
             self._note(error, endpoint.name, request_id, "")
@@ -157,6 +157,12 @@ class Edge:
         request = self.request(scope, method, body, fields, request_id)
         arrival = Arrival(endpoint, request, _host(headers), tenant_path, self._audited)
         return await self.hop(arrival, endpoint.route(fields))
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        headers, limits = tuple(scope["headers"]), self._limits
+        if not has_body(scope["method"], headers):
+            return b""
+        return await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
 
     def request(self, scope: Scope, method: str, body: bytes, fields: Fields, request_id: str) -> Request:
         """Return the request as handlers see it."""
@@ -180,10 +186,10 @@ class Edge:
 
         Returns the endpoint's name.
         """
-        headers, limits = tuple(scope["headers"]), self._limits
+        headers = tuple(scope["headers"])
         request_id = sender.request_id
         try:
-            body = await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
+            body = await self._body(scope, receive)
             body = clean_json(body, headers)
         except AuthsvcError as error:
             self._note(error, UNDECLARED, request_id, "")

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
-from uuid import UUID
 
 from authsvc.domain.audit import AuditEvent, event_id
 from authsvc.domain.ports import UnitOfWork
@@ -25,7 +24,6 @@ from authsvc.web.tenant import find_tenant
 
 LaneName = Literal["loop", "machine", "people"]
 Handler = Callable[[Call], Response]
-NO_TENANT = UUID(int=0)
 MAX_DETAIL_CHARACTERS = 256
 
 
@@ -75,11 +73,7 @@ def run_call(arrival: Arrival, lane: Lane, *, from_memory: bool = False) -> Depa
     request, issuer = arrival.request, ""
     form = oauth_error if arrival.endpoint.is_oauth else api_problem
     try:
-        directory = lane.storage.unit_of_work(NO_TENANT, from_memory=from_memory)
-        try:
-            tenants = directory.tenants.list()
-        finally:
-            directory.close()
+        tenants = lane.storage.list_tenants(from_memory=from_memory)
         tenant = find_tenant(tenants, arrival.host, arrival.tenant_path)
         if tenant is None:
             raise HttpError(404, "There is no such issuer here.")

@@ -1,6 +1,8 @@
 """The whole URL map on one screen. Paths are relative to the tenant's issuer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from starlette.routing import BaseRoute
 
 from authsvc.protocol.grant import Issuing
 from authsvc.web.api import health
@@ -10,16 +12,24 @@ from authsvc.web.endpoint import Endpoint, LaneName, Route
 from authsvc.web.forms import Fields
 from authsvc.web.oauth.documents import jwks_handler, metadata_handler
 from authsvc.web.oauth.token import login_handler, token_handler, token_route
+from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
 
 BOTH = (JSON, FORM)
-ENDPOINT_NAMES = ("token", "jwks", "metadata", "login", "logout", "live", "ready")
+ENDPOINT_NAMES = ("token", "jwks", "metadata", "login", "logout", "live", "ready", "openapi", "docs")
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
 
-def endpoints(issuing: Issuing, jwks_max_age_seconds: int, check_ready: Callable[[], None]) -> Mapping[str, Endpoint]:
-    """Return the map of the hot endpoints. The JSON API that FastAPI declares is in `web/api/` (see `app.py`)."""
+def endpoints(
+    issuing: Issuing, jwks_max_age_seconds: int, check_ready: Callable[[], None], declared: Sequence[BaseRoute]
+) -> Mapping[str, Endpoint]:
+    """Return the map of the hot endpoints. The JSON API that FastAPI declares is in `web/api/` (see `app.py`).
+
+    `declared` are the application's routes, which the description of the service covers too.
+    """
     documents = {"GET": metadata_handler(jwks_max_age_seconds)}
-    return {
+    urls: dict[str, Endpoint] = {}
+    describe = describing(urls, declared)
+    urls |= {
         "/token": Endpoint("token", {"POST": token_handler(issuing)}, token_route),
         "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("loop")),
         "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("loop")),
@@ -28,7 +38,10 @@ def endpoints(issuing: Issuing, jwks_max_age_seconds: int, check_ready: Callable
         "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, is_oauth=False),
         "/health/live": Endpoint("live", {"GET": health.live}, _on("loop"), is_oauth=False),
         "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), is_oauth=False),
+        "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), is_oauth=False),
+        "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), is_oauth=False),
     }
+    return urls
 
 
 def _on(lane: LaneName, *, hashes: bool = False) -> Callable[[Fields], Route]:

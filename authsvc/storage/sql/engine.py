@@ -30,9 +30,12 @@ class Storage:
         """
         return SqlUnitOfWork(Work(self._database, from_memory=from_memory), self._cache, tenant_id)
 
-    def list_tenants(self) -> tuple[Tenant, ...]:
-        """Return all issuers, for whoever must find out first whose request this is. Raises: StorageUnavailable."""
-        work = Work(self._database)
+    def list_tenants(self, *, from_memory: bool = False) -> tuple[Tenant, ...]:
+        """Return all issuers, for whoever must find out first whose request this is.
+
+        Raises: StorageUnavailable; DatabaseNeeded as `unit_of_work`.
+        """
+        work = Work(self._database, from_memory=from_memory)
         try:
             return (SqlTenants(work) if self._cache is None else CachedTenants(work, self._cache)).list()
         finally:
