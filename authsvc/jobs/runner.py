@@ -15,7 +15,7 @@ from authsvc.jobs.lease import Lease
 from authsvc.observe import logging as observe
 from authsvc.storage.sql.engine import Storage
 
-START_SECONDS = 1.0
+START_SECONDS = 0.25
 """Requests come first when a process starts."""
 STOP_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 5.0

@@ -47,24 +47,11 @@ class SmtpMailer:
             message = compose(letter_id, mail, self._server.sender)
         except (ValueError, IndexError) as error:
             raise MailFailed(f"no letter can be addressed so: {type(error).__name__}", is_final=True) from None
-        try:
-            self._hand_over(message)
-        except smtplib.SMTPRecipientsRefused as error:
-            code = next(iter(error.recipients.values()))[0]
-            raise MailFailed(f"recipient refused: {code}", is_final=code >= _PERMANENT) from None
-        except smtplib.SMTPDataError as error:
-            raise MailFailed(f"letter refused: {error.smtp_code}", is_final=error.smtp_code >= _PERMANENT) from None
-        except smtplib.SMTPNotSupportedError:
-            raise MailFailed("the mail server does not take such an address", is_final=True) from None
-        except smtplib.SMTPResponseException as error:
-            raise MailFailed(f"{type(error).__name__}: {error.smtp_code}", is_server=True) from None
-        except (smtplib.SMTPException, OSError) as error:
-            raise MailFailed(type(error).__name__, is_server=True) from None
-
-    def _hand_over(self, message: EmailMessage) -> None:
         connection = self._connect()
         try:
             connection.send_message(message)
+        except (smtplib.SMTPException, OSError) as error:
+            raise _refusal(error) from None
         finally:
             # Taken is taken: what goes wrong with the farewell must not send the letter again.
             with suppress(smtplib.SMTPException, OSError):
@@ -72,6 +59,12 @@ class SmtpMailer:
             connection.close()
 
     def _connect(self) -> smtplib.SMTP:
+        try:
+            return self._opened()
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailFailed(_named(error), is_server=True) from None
+
+    def _opened(self) -> smtplib.SMTP:
         server = self._server
         if server.security == "tls":
             connection: smtplib.SMTP = smtplib.SMTP_SSL(
@@ -104,3 +97,20 @@ def compose(letter_id: UUID, mail: Mail, sender: str) -> EmailMessage:
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     return message
+
+
+def _refusal(error: Exception) -> MailFailed:
+    """Return what the refusal of one letter means; without the server's words, which may name the address."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code = next(iter(error.recipients.values()))[0]
+        return MailFailed(f"recipient refused: {code}", is_final=code >= _PERMANENT)
+    if isinstance(error, smtplib.SMTPDataError):
+        return MailFailed(f"letter refused: {error.smtp_code}", is_final=error.smtp_code >= _PERMANENT)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return MailFailed("the mail server takes no address beyond ASCII", is_final=True)
+    return MailFailed(_named(error), is_server=True)
+
+
+def _named(error: Exception) -> str:
+    code = f": {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+    return f"{type(error).__name__}{code}"

@@ -1,0 +1,42 @@
+"""The application as its callers see it."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from authsvc.storage.cache import Cache
+from tests.flows.in_process import AppClient, running_app
+from tests.flows.world import World, running_world
+
+
+@pytest.fixture
+def app_client(database_url: str, tmp_path: Path) -> Iterator[AppClient]:
+    """The application with default settings, once on each database."""
+    with running_app(database_url, tmp_path) as client:
+        yield client
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A populated installation, once on each database; what is changed behind its back is seen at once."""
+    monkeypatch.setattr("authsvc.app.Cache", partial(Cache, feed_seconds=0.0))
+    with running_world(database_url, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The same on SQLite only, for what no database decides."""
+    monkeypatch.setattr("authsvc.app.Cache", partial(Cache, feed_seconds=0.0))
+    with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppClient]:
+    """One application on SQLite for tests that leave nothing behind which another could meet: tables of refusals."""
+    directory = tmp_path_factory.mktemp("shared-app")
+    with running_app(f"sqlite:///{directory}/authsvc.db", directory) as client:
+        yield client
