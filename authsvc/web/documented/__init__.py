@@ -1,1 +1,1 @@
-"""What the OpenAPI document and its page say of each endpoint beyond what the routes know. Data only: answers nothing."""
+"""What the OpenAPI document says of each endpoint beyond what the routes know. Data only: it answers nothing."""

@@ -21,15 +21,25 @@ class Parameter:
 
 PARAMETERS: Mapping[str, Parameter] = {
     "grant_type": Parameter("What is presented.", is_required=True),
-    "scope": Parameter("The scopes that are asked for, parted by spaces; without it, all that may be given."),
-    "resource": Parameter("The service that the token is for (RFC 8707). May come twice."),
-    "client_id": Parameter("The client, if no Authorization header names it."),
-    "client_secret": Parameter("The client's secret, if no Authorization header carries it.", is_secret=True),
     "username": Parameter("The user name, or a verified address.", is_required=True),
     "password": Parameter("The password.", is_required=True, is_secret=True),
     "refresh_token": Parameter("The newest refresh token of the sign-in.", is_required=True, is_secret=True),
+    "client_id": Parameter("The client, if no Authorization header names it."),
+    "client_secret": Parameter("The client's secret, if no Authorization header carries it.", is_secret=True),
+    "scope": Parameter("The scopes that are asked for, parted by spaces; without it, all that may be given."),
+    "resource": Parameter("The service that the token is for (RFC 8707). May come twice."),
 }
 """Every parameter of a grant has its row here."""
+FIELDS: Mapping[str, str] = {
+    "username": "The name to sign in with.",
+    "password": "The password.",
+    "email": "The address; it signs in only once a mailed link has proved it.",
+    "name": "The displayed name.",
+    "token": "The secret of the mailed link.",
+    "current_password": "The password until now.",
+    "new_password": "The password from now on.",
+}
+"""The same for bodies that a declared endpoint reads: what each field is."""
 
 
 def token_body() -> Schema:
@@ -50,6 +60,15 @@ def login_body() -> Schema:
 def logout_body() -> Schema:
     """Return the body of /logout; with an account token it may be empty."""
     return {**_shape({"client_id", "client_secret", "refresh_token"}), "required": []}
+
+
+def declared_body(schema: Schema) -> Schema:
+    """Return the body of a declared endpoint with a text for each field that has none."""
+    properties = {
+        name: {"description": FIELDS[name], **field} if name in FIELDS else field
+        for name, field in schema["properties"].items()
+    }
+    return {**schema, "properties": properties}
 
 
 def client_methods() -> Mapping[str, str]:
@@ -73,7 +92,6 @@ def _shape(names: Iterable[str]) -> dict[str, Any]:
 
 def _property(name: str) -> Schema:
     parameter = PARAMETERS.get(name, Parameter(""))
-    text = {"type": "string", **({"format": "password"} if parameter.is_secret else {})}
-    if name in REPEATABLE:
-        text = {"type": "array", "items": text}
-    return {**text, "description": parameter.text}
+    value = {"type": "string", **({"format": "password"} if parameter.is_secret else {})}
+    shape: Schema = {"type": "array", "items": value} if name in REPEATABLE else value
+    return {**shape, "description": parameter.text}

@@ -28,7 +28,7 @@ class Operation:
     """What the routes do not know of an operation.
 
     `takes` is the body's schema and `summary` one sentence; a declared endpoint has both from its own function.
-    `example` is the rest of a curl command after the URL.
+    `examples` are the rest of a curl command after the URL, by what they do.
     """
 
     tag: str
@@ -37,4 +37,4 @@ class Operation:
     caller: Caller = "anyone"
     takes: Schema | None = None
     refusals: tuple[Refusal, ...] = ()
-    example: str = ""
+    examples: Mapping[str, str] = field(default_factory=dict)

@@ -53,8 +53,10 @@ OPERATIONS: Mapping[str, Operation] = {
         "client",
         login_body(),
         (*_ISSUE, BadCredentials, AccountDisabled, _FOREIGN),
-        "-H 'Content-Type: application/json' --data @- <<'JSON'\n"
-        '{"client_id": "my-app", "username": "alice", "password": "correct horse battery staple"}\nJSON',
+        {
+            "Sign a person in": "-H 'Content-Type: application/json' --data @- <<'JSON'\n"
+            '{"client_id": "my-app",\n "username": "alice",\n "password": "correct horse battery staple"}\nJSON'
+        },
     ),
     "POST /token": Operation(
         "Tokens",
@@ -63,7 +65,11 @@ OPERATIONS: Mapping[str, Operation] = {
         "client",
         token_body(),
         (*_ISSUE, InvalidGrant, UnsupportedGrantType),
-        '-u "$CLIENT_ID:$CLIENT_SECRET" \\\n  -d grant_type=client_credentials',
+        {
+            "Get a token for a service": '-u "$CLIENT_ID:$CLIENT_SECRET" \\\n  -d grant_type=client_credentials',
+            "Refresh a person's tokens": "-d grant_type=refresh_token \\\n  -d client_id=my-app \\\n"
+            '  --data-urlencode "refresh_token=$REFRESH_TOKEN"',
+        },
     ),
     "POST /logout": Operation(
         "Tokens",
@@ -72,7 +78,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "client or account",
         logout_body(),
         (*_TOKEN, InvalidClient, InvalidGrant, _FOREIGN),
-        '-d client_id=my-app \\\n  --data-urlencode "refresh_token=$REFRESH_TOKEN"',
+        {"Sign out": '-d client_id=my-app \\\n  --data-urlencode "refresh_token=$REFRESH_TOKEN"'},
     ),
     "POST /register": Operation(
         "Account",

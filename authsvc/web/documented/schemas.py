@@ -48,7 +48,10 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         frozenset({"pending_email"}),
     ),
-    "KeySet": _object("The public keys (RFC 7517 §5).", {"keys": {"type": "array", "items": {"type": "object"}}}),
+    "KeySet": _object(
+        "The public keys (RFC 7517 §5).",
+        {"keys": {"type": "array", "items": {"type": "object"}, "description": "One JWK for each key."}},
+    ),
     "Metadata": {
         "type": "object",
         "description": "The issuer's metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3).",
