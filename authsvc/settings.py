@@ -78,8 +78,8 @@ class Passwords(_Group):
     """Attempts at one account from one address."""
     per_account: Throttle = Throttle(free=50, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600)
     """Attempts at one account from all addresses."""
-    failure_seconds: float = Field(0.3, ge=0, le=5)
-    """Refused sign-ins are answered after a multiple of this, so that their duration tells nothing."""
+    failure_seconds: float = Field(1.0, ge=0, le=5)
+    """Refused sign-ins are answered at a multiple of this, longer than the costliest imported hash takes."""
 
 
 class Registration(_Group):

@@ -9,6 +9,7 @@ from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.sessions import Session
 from authsvc.domain.tokens import SignIn, Target
 from authsvc.domain.users import MAX_LOGIN_CHARACTERS
+from authsvc.errors import DomainError
 from authsvc.protocol.audit import record
 from authsvc.protocol.errors import InvalidRequest
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
@@ -26,7 +27,11 @@ def decide_by_password(request: GrantRequest, uow: UnitOfWork, issuing: Issuing)
     if len(username) > MAX_LOGIN_CHARACTERS:
         raise InvalidRequest(f"username has at most {MAX_LOGIN_CHARACTERS} characters")
     attempt = PasswordAttempt(username, password, request.address)
-    proved = login.check_password(attempt, uow.users, uow.attempts, request.permit, issuing.lockout, request.now)
+    try:
+        proved = login.check_password(attempt, uow.users, uow.attempts, request.permit, issuing.lockout, request.now)
+    except DomainError as error:
+        issuing.metrics.login(error.rule)
+        raise
     sign_in = SignIn(proved.user.id, uuid4(), request.now, ("pwd",))
     return Decision(
         subject=str(proved.user.id),

@@ -7,6 +7,7 @@ audience -> consume -> mint; the edge commits. Whatever the client can mend is r
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from authsvc.domain.clients import Client
 from authsvc.domain.ports import HashPermit, UnitOfWork
@@ -14,7 +15,7 @@ from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import Target
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.client_auth import authenticate_client
-from authsvc.protocol.errors import InvalidRequest, UnauthorizedClient, UnsupportedGrantType
+from authsvc.protocol.errors import InvalidRequest, ProtocolError, UnauthorizedClient, UnsupportedGrantType
 from authsvc.protocol.grant import Decision, Grant, GrantRequest, Issuing
 from authsvc.protocol.grants import GRANTS
 from authsvc.protocol.scope import Bounds, narrow, parse_scope
@@ -91,4 +92,14 @@ def _target(decision: Decision, request: GrantRequest, uow: UnitOfWork, issuing:
         lifetime_seconds=lifetimes.access_token if has_person else lifetimes.machine_access_token,
         has_person=has_person,
     )
-    return narrow(request.scopes, request.resources, bounds, uow.resources.list())
+    try:
+        return narrow(request.scopes, request.resources, bounds, uow.resources.list())
+    except ProtocolError as error:
+        if decision.proved is not None:
+            # The password was right: what the app asked for besides must not count as a guess.
+            error.keep = (*error.keep, partial(_give_attempts_back, keys=decision.proved.attempt_keys))
+        raise
+
+
+def _give_attempts_back(uow: UnitOfWork, *, keys: tuple[str, ...]) -> None:
+    uow.attempts.give_back(keys)
