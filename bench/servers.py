@@ -20,17 +20,11 @@ from bench.processes import ALL_CORES, SERVER_CORES, BenchError, Running, Spawn,
 PEERS = Path(__file__).parent / "peers"
 # As `authsvc serve` starts Granian, so that the bare app differs in the app alone.
 GRANIAN_OPTIONS = (
-    "--interface",
-    "asgi",
-    "--http",
-    "1",
-    "--no-ws",
-    "--loop",
-    "uvloop",
-    "--log-level",
-    "warning",
-    "--no-access-log",
+    *("--interface", "asgi", "--http", "1", "--no-ws", "--loop", "uvloop", "--runtime-mode", "st"),
+    *("--http1-header-read-timeout", "10000", "--http1-buffer-size", "65536"),
+    *("--backlog", "1024", "--backpressure", "16384", "--log-level", "warning", "--no-access-log"),
 )
+AUTHSVC = (str(Path(sys.executable).parent / "authsvc"),)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 
@@ -91,21 +85,42 @@ class Authsvc:
 
 @contextmanager
 def start_authsvc(how: Authsvc) -> Iterator[Server]:
-    """authsvc with a user, two clients and a resource; the one place that knows its command line."""
-    port = free_port()
+    """`authsvc serve` on what `authsvc dev` made; the one place that knows either command line."""
+    data = give_birth(how)
+    facts = read_facts(data)
+    command = [*AUTHSVC, "serve", "--port", facts.issuer.rpartition(":")[2], "--workers", str(how.workers)]
+    spawn = Spawn(command, how.directory / "serve.log", how.cores, _settings(how, data), how.directory)
+    with running(spawn, f"{facts.issuer}/jwks") as process:
+        yield Server(process, facts, how.cores)
+
+
+def give_birth(how: Authsvc) -> Path:
+    """Let `authsvc dev` make database, keys, a user, two clients and a resource, once for each directory."""
     data = how.directory / "data"
-    environment = {"AUTHSVC_DATABASE_URL": how.database_url} if how.database_url else {}
-    command = [str(Path(sys.executable).parent / "authsvc"), "dev", "--port", str(port), "--data", str(data)]
-    spawn = Spawn(command, how.directory / "authsvc.log", how.cores, tuple(environment.items()), how.directory)
-    with running(spawn, f"http://127.0.0.1:{port}/jwks") as process:
-        yield Server(process, read_facts(data, port), how.cores)
+    if not (data / "dev.json").exists():
+        port = free_port()
+        command = [*AUTHSVC, "dev", "--port", str(port), "--data", str(data)]
+        settings = _settings(how, data)[:1] if how.database_url else ()
+        spawn = Spawn(command, how.directory / "dev.log", how.cores, settings, how.directory)
+        with running(spawn, f"http://127.0.0.1:{port}/jwks"):
+            pass
+    return data
 
 
-def read_facts(data: Path, port: int) -> Facts:
+def _settings(how: Authsvc, data: Path) -> tuple[tuple[str, str], ...]:
+    issuer = json.loads((data / "dev.json").read_text())["issuer"] if (data / "dev.json").exists() else ""
+    return (
+        ("AUTHSVC_DATABASE_URL", how.database_url or f"sqlite:///{data / 'authsvc.db'}"),
+        ("AUTHSVC_MASTER_KEY_FILE", str(data / "master.key")),
+        ("AUTHSVC_ISSUER", issuer),
+    )
+
+
+def read_facts(data: Path) -> Facts:
     """DIR/dev.json; requests go to the loopback address, for a name would be looked up in both families."""
     found = json.loads((data / "dev.json").read_text())
     return Facts(
-        issuer=f"http://127.0.0.1:{port}",
+        issuer=f"http://127.0.0.1:{found['issuer'].rpartition(':')[2]}",
         client_id=found["service_client"]["client_id"],
         client_secret=found["service_client"]["client_secret"],
         audience=found["resource"]["audience"],
