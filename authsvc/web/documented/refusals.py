@@ -38,7 +38,9 @@ def form_of(refusal: Refusal) -> Form:
     if isinstance(refusal, Form):
         return refusal
     if issubclass(refusal, ProtocolError):
-        return Form(refusal.status, refusal.code, first_paragraph(refusal))
+        # What follows a semicolon in a docstring is for those who read the code.
+        text = first_paragraph(refusal).partition(";")[0].rstrip(".")
+        return Form(refusal.status, refusal.code, f"{text}.")
     return FORMS[refusal]
 
 
