@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -45,7 +46,7 @@ class SmtpMailer:
         """Hand a letter over. Raises: MailFailed, in words without addresses or texts."""
         try:
             message = compose(letter_id, mail, self._server.sender)
-        except (ValueError, IndexError) as error:
+        except (MessageError, ValueError, IndexError) as error:
             raise MailFailed(f"no letter can be addressed so: {type(error).__name__}", is_final=True) from None
         connection = self._connect()
         try:
@@ -84,7 +85,7 @@ class SmtpMailer:
 
 
 def compose(letter_id: UUID, mail: Mail, sender: str) -> EmailMessage:
-    """Return the message. Raises: ValueError, IndexError for an address or a header that cannot be one."""
+    """Return the message. Raises: MessageError, ValueError, IndexError if an address or a header cannot be one."""
     origin = Address(addr_spec=sender)
     message = EmailMessage(policy=SMTP_POLICY)
     message["From"] = origin

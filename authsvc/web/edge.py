@@ -95,7 +95,8 @@ class Edge:
             return
         except Exception as error:  # noqa: BLE001 - the last door: whatever went wrong, an answer leaves
             observe.log(logging.ERROR, "failed", "request failed", exc=error, request_id=request_id, endpoint=name)
-            await sender.respond(_failed(request_id))
+            if not sender.has_begun:
+                await sender.respond(_failed(request_id))
         self._metrics.request(name, sender.status, time.perf_counter() - started)
 
     async def hop(self, arrival: Arrival, route: Route) -> Response:
@@ -111,6 +112,12 @@ class Edge:
                 departure = await self._run(arrival, route)
         except AuthsvcError as error:
             return self.refuse(error, arrival)
+        except Exception as error:  # noqa: BLE001 - FastAPI would answer for its endpoints, in words of its own
+            endpoint, request_id = arrival.endpoint, arrival.request.request_id
+            observe.log(
+                logging.ERROR, "failed", "request failed", exc=error, request_id=request_id, endpoint=endpoint.name
+            )
+            return _failed(request_id) if endpoint.is_oauth else api_problem(AuthsvcError(), "", request_id)
         refusal = departure.error
         if refusal is not None:
             self._note(refusal, arrival.endpoint.name, arrival.request.request_id, arrival.request.address)
@@ -225,18 +232,20 @@ class Edge:
 
 
 class _Sender:
-    """ASGI send that adds the headers of every answer and remembers its status."""
+    """ASGI send that adds the headers of every answer and remembers its status, and that it has begun."""
 
     def __init__(self, send: Send, request_id: str, *, without_body: bool) -> None:
         self._send = send
         self._without_body = without_body
         self.request_id = request_id
         self.status = 500
+        self.has_begun = False
         self.headers: Headers = (*SECURITY_HEADERS, (b"x-request-id", request_id.encode()))
 
     async def __call__(self, message: Message) -> None:
         """Pass on a message of the FastAPI application."""
         if message["type"] == "http.response.start":
+            self.has_begun = True
             self.status = message["status"]
             kept = [header for header in message["headers"] if not self._is_idle_length(header)]
             own = {name for name, _ in kept}
@@ -251,7 +260,7 @@ class _Sender:
 
     async def respond(self, response: Response) -> None:
         """Send a whole answer; its own headers displace the common ones. 204 and 304 have no length (RFC 9110 §8.6)."""
-        self.status = response.status
+        self.status, self.has_begun = response.status, True
         own = {name for name, _ in response.headers}
         headers = [*response.headers, *(header for header in self.headers if header[0] not in own)]
         if response.status not in _WITHOUT_LENGTH:
