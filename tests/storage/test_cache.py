@@ -28,9 +28,9 @@ class World:
         return self.counter
 
     def load(self, key: str) -> object:
+        self.loads.append(key)
         if not self.is_up:
             raise StorageUnavailable("down")
-        self.loads.append(key)
         return self.values.get(key)
 
     def get(self, key: str = "a") -> object:
@@ -268,9 +268,11 @@ def _hanging_feed(world: World) -> Iterator[threading.Thread]:
     thread = threading.Thread(target=world.cache.get, args=("a", hang, lambda: world.load("a")))
     thread.start()
     reached.wait()
-    yield thread
-    release.set()
-    thread.join()
+    try:
+        yield thread
+    finally:
+        release.set()
+        thread.join()
 
 
 def test_of_many_requests_one_reads_the_feed(world: World):

@@ -52,7 +52,7 @@ class Prepared:
 def prepare(statement: Statement, dialect: Dialect) -> Prepared:
     """Write the statement in this database's SQL."""
     compiled = statement.compile(dialect=dialect)
-    names = compiled.positiontup if compiled.positional else list(compiled.binds)
+    names = compiled.positiontup if compiled.positional else dict.fromkeys(compiled.bind_names.values())
     binders = []
     constants = {}
     for name in names or ():

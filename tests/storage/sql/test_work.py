@@ -238,8 +238,8 @@ def test_two_pools_of_one_process_share_the_write_lock_of_a_sqlite_file(tmp_path
 
 def test_a_restart_of_postgresql_costs_no_request_that_comes_after_it(own_postgres: postgres.Cluster):
     migrate(own_postgres.url())
-    storage = open_storage(own_postgres.url(), pool_size=4, cache=None)
-    units = [storage.unit_of_work(uuid4()) for _ in range(4)]
+    storage = open_storage(own_postgres.url(), pool_size=6, cache=None)
+    units = [storage.unit_of_work(uuid4()) for _ in range(6)]
     for unit in units:
         unit.users.list(None, 1)
     for unit in units:
@@ -248,10 +248,12 @@ def test_a_restart_of_postgresql_costs_no_request_that_comes_after_it(own_postgr
     with pytest.raises(StorageUnavailable):
         storage.ping()
     own_postgres.start()
-    for unit in units:
+    # All at once, so that each takes another connection of the pool; begun or not.
+    for unit in units[:3]:
+        unit.users.list(None, 1)
+    for unit in units[3:]:
         unit.begin()
-        unit.clients.add(a_client())
-        unit.commit()
+    for unit in units:
         unit.close()
     storage.close()
 
