@@ -10,6 +10,7 @@ from authsvc.cli.output import Record, confirm, instant, show_list, show_one
 from authsvc.cli.refusal import Refused
 from authsvc.domain.clients import AUTH_METHODS, Client, check_client, with_new_secret, without_secret
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
+from authsvc.protocol.grants import GRANTS
 
 commands = typer.Typer(name="clients", help="Programs that may ask for tokens.")
 _ID = typer.Argument(metavar="CLIENT_ID")
@@ -178,7 +179,9 @@ def _found(desk: Desk, client_id: str) -> Client:
 
 
 def _check_names(desk: Desk, client: Client) -> None:
-    """Refuse what would only fail at the first token: a resource or a scope that nobody has."""
+    """Refuse what would only fail at the first token: a grant type, a resource or a scope that nobody has."""
+    if unknown := client.grant_types - GRANTS.keys():
+        raise Refused(f"There is no grant type {', '.join(sorted(unknown))}: choose among {', '.join(GRANTS)}.")
     resources = {resource.audience: resource for resource in desk.uow.resources.list()}
     for audience in sorted(client.resources - resources.keys()):
         raise Refused(f"There is no resource {audience}: `authsvc resources create {audience} --scope ...` makes one.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from authsvc.cli.refusal import Refused
 from authsvc.crypto.envelope import MasterKeys, new_master_key_line, parse_master_keys
+from authsvc.crypto.errors import CryptoError
 
 _PRIVATE = 0o600
 
@@ -39,6 +40,8 @@ def read_master_keys(path: Path) -> MasterKeys:
         raise Refused(f"The master key file {path} is open to other users: run `chmod 600 {path}`.")
     try:
         return parse_master_keys(path.read_text())
+    except CryptoError as error:
+        raise Refused(f"{path} is damaged: {error}.") from None
     except PermissionError:
         raise Refused(
             f"The master key file {path} cannot be read by this user: `chown` it to who runs authsvc."

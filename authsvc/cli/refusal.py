@@ -32,7 +32,7 @@ def sentences(error: Exception) -> Iterator[str]:
         case OSError() if error.filename is not None:
             yield f"{error.filename}: {error.strerror}."
         case _:
-            yield str(error)
+            yield f"{str(error).removesuffix('.')}."
 
 
 DATABASE = "AUTHSVC_DATABASE_URL"

@@ -84,6 +84,7 @@ def supervise(listen: Listen) -> None:
         workers_kill_timeout=GRACE_SECONDS,
     )
     stop_metrics = share_metrics(listen.metrics_host, listen.metrics_port)
+    os.register_at_fork(after_in_child=_obey_signals)
     try:
         server.serve(target_loader=_load_worker, wrap_loader=False)
     finally:
@@ -121,6 +122,12 @@ def share_metrics(host: str, port: int | None) -> Callable[[], None]:
         shutil.rmtree(directory, ignore_errors=True)
 
     return stop
+
+
+def _obey_signals() -> None:
+    """Runs in the worker, first: until it serves, SIGTERM ends it, and is not taken by the supervisor's own handler."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _load_worker() -> Callable[..., Any]:

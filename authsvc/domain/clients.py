@@ -13,6 +13,7 @@ MAX_LIVE_SECRETS = 2
 
 AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 
 
@@ -73,6 +74,8 @@ def check_client(client: Client) -> Client:
         raise ClientInvalid("a public client has no secret")
     if client.is_public and "client_credentials" in client.grant_types:
         raise ClientInvalid("client_credentials is for confidential clients only")
+    if wrong := sorted(origin for origin in client.origins if not _ORIGIN.fullmatch(origin)):
+        raise ClientInvalid(f"origins: {wrong[0]!r} is not as browsers send it: https://host or https://host:port")
     if len(client.secrets) > MAX_LIVE_SECRETS:
         raise ClientInvalid(f"at most {MAX_LIVE_SECRETS} secrets live at once: revoke one first")
     return client

@@ -1,5 +1,6 @@
 """Resources: the APIs that tokens are for (RFC 8707), with their scopes, lifetime and algorithm."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ IDENTITY_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 
 ACCOUNT_SCOPE = "account"
 """The issuer's own API (/me, /logout): a token with it is for the issuer alone."""
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 
 
 class ResourceInvalid(DomainError):
@@ -50,6 +53,8 @@ def check_resource(resource: Resource, algorithms: tuple[str, ...]) -> Resource:
     seconds = resource.access_token_seconds
     if seconds is not None and not 1 <= seconds <= MAX_ACCESS_TOKEN_SECONDS:
         raise ResourceInvalid(f"access_token_seconds: 1 to {MAX_ACCESS_TOKEN_SECONDS}")
+    if wrong := sorted(scope for scope in resource.scopes if not _SCOPE.fullmatch(scope)):
+        raise ResourceInvalid(f"scopes: {wrong[0]!r} is not one word without quote and backslash")
     if taken := resource.scopes & (IDENTITY_SCOPES | {ACCOUNT_SCOPE}):
         raise ResourceInvalid(f"scopes: {', '.join(sorted(taken))} belongs to the issuer")
     return resource

@@ -1,0 +1,95 @@
+"""An installation of its own for each test, and the commands typed at it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Done, Running, run_forked, serving
+from tests.harness import postgres
+
+ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass(slots=True)
+class Site:
+    """A directory with its settings; `run` types a command there."""
+
+    directory: Path
+    port: int
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def issuer(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def master_key(self) -> Path:
+        return self.directory / "keys" / "master.key"
+
+    def run(self, *arguments: str, stdin: str = "", **environment: str) -> Done:
+        return run_forked(arguments, self.environment | environment, self.directory, stdin)
+
+    def done(self, *arguments: str, stdin: str = "", **environment: str) -> Done:
+        """As `run`, for what must succeed."""
+        done = self.run(*arguments, stdin=stdin, **environment)
+        assert done.code == 0, done
+        return done
+
+    def refused(self, *arguments: str, stdin: str = "", **environment: str) -> str:
+        """As `run`, for what must be refused: the one sentence that it says."""
+        done = self.run(*arguments, stdin=stdin, **environment)
+        assert done.code == 1, done
+        lines = done.err.splitlines()
+        assert len(lines) == 1, done
+        assert lines[0].startswith("authsvc: "), done
+        assert lines[0].endswith("."), done
+        return lines[0].removeprefix("authsvc: ")
+
+
+@pytest.fixture
+def site(tmp_path: Path, free_port: int) -> Site:
+    """An empty directory, with nothing of the outer environment but what programs need to run."""
+    return Site(tmp_path, free_port, dict(ENVIRONMENT))
+
+
+@pytest.fixture(scope="session")
+def first_installation(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """What `installation` is a copy of."""
+    site = Site(tmp_path_factory.mktemp("installation"), postgres.free_port(), dict(ENVIRONMENT))
+    site.environment["AUTHSVC_ISSUER"] = site.issuer
+    site.done("keys", "init-master")
+    site.done("migrate")
+    return site
+
+
+@pytest.fixture
+def installation(site: Site, first_installation: Site) -> Site:
+    """A migrated database, a master key and the default tenant."""
+    for name in ("keys", "var"):
+        shutil.copytree(first_installation.directory / name, site.directory / name)
+    site.port = first_installation.port
+    site.environment["AUTHSVC_ISSUER"] = site.issuer
+    return site
+
+
+@pytest.fixture
+def start(site: Site) -> Iterator[Callable[..., Running]]:
+    """Starts servers in the site's directory, and ends them with the test."""
+    contexts = []
+
+    def start_server(*arguments: str, url: str = "", **environment: str) -> Running:
+        context = serving(
+            arguments, site.environment | environment, site.directory, url or f"http://127.0.0.1:{site.port}"
+        )
+        server = context.__enter__()
+        contexts.append(context)
+        return server
+
+    yield start_server
+    for context in reversed(contexts):
+        context.__exit__(None, None, None)

@@ -1,0 +1,185 @@
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from tests.cli.running import SCRIPT, get, post
+from tests.harness.requirements import missing
+
+LOGIN = "username={user}&password={password}&client_id={client}&scope=openid+offline_access+orders:read"
+
+
+def facts_of(site):
+    return json.loads((site.directory / "var" / "dev.json").read_text())
+
+
+def log_in(site, password=None):
+    facts = facts_of(site)
+    form = LOGIN.format(
+        user=facts["user"]["username"],
+        password=password or facts["user"]["password"],
+        client=facts["app_client"]["client_id"],
+    )
+    return post(f"http://127.0.0.1:{site.port}/login", form)
+
+
+def pasted(commands):
+    """What a shell prints when the lines are pasted into it."""
+    if shutil.which("curl") is None or shutil.which("bash") is None:
+        missing("curl or bash is missing: install both")
+    done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_the_first_start_prints_commands_that_work_when_pasted(site, start):
+    server = start("dev", "--port", str(site.port))
+
+    said = server.out
+    lines = [line.strip() for line in said.splitlines()]
+    login, service = (
+        next(line for line in lines if line.startswith(f"curl -s {site.issuer}/{path}"))
+        for path in ("login", "token -u")
+    )
+    refresh = "\n".join(lines[(at := next(i for i, line in enumerate(lines) if line.startswith("REFRESH="))) : at + 2])
+    signed_in = pasted(login)
+    assert {"access_token", "refresh_token", "id_token"} <= signed_in.keys()
+    assert pasted(service)["scope"] == "orders:read"
+    for _ in range(2):
+        assert pasted(refresh)["refresh_token"] not in (None, signed_in["refresh_token"])
+    assert f"{site.issuer}/docs" in said
+    assert f"ready at {site.issuer}" in said
+    assert server.err == ""
+
+
+def test_the_first_start_keeps_the_same_facts_in_a_private_file(site, start):
+    said = start("dev", "--port", str(site.port)).out
+
+    facts = facts_of(site)
+    assert facts == {
+        "issuer": site.issuer,
+        "user": {"username": "ada", "password": facts["user"]["password"]},
+        "service_client": {"client_id": "dev-service", "client_secret": facts["service_client"]["client_secret"]},
+        "app_client": {"client_id": "dev-app"},
+        "resource": {"audience": "https://orders.example", "scopes": ["orders:read", "orders:write"]},
+    }
+    assert len(facts["user"]["password"]) >= 15
+    assert facts["user"]["password"] in said
+    assert facts["service_client"]["client_secret"] in said
+    private = [site.directory / "var" / name for name in ("dev.json", "authsvc.db", "authsvc.log")] + [site.master_key]
+    assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
+    assert site.master_key.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_both_loopback_addresses_answer_and_no_other(site, start):
+    start("dev", "--port", str(site.port))
+
+    assert get(f"http://127.0.0.1:{site.port}/health/live")
+    if socket.has_ipv6:
+        assert get(f"http://[::1]:{site.port}/health/live")
+    assert len(json.loads(get(f"http://127.0.0.1:{site.port}/jwks"))["keys"]) == 2
+    outer = {str(row[4][0]) for row in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)} - {"127.0.0.1"}
+    for address in outer:
+        if not address.startswith("127."):
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection((address, site.port), timeout=5)
+
+
+def test_a_second_start_reuses_everything_and_tells_no_secret(site, start):
+    first = start("dev", "--port", str(site.port))
+    assert first.stop() == 0
+    facts, key = (site.directory / "var" / "dev.json").read_bytes(), site.master_key.read_bytes()
+
+    second = start("dev", "--port", str(site.port))
+
+    assert (site.directory / "var" / "dev.json").read_bytes() == facts
+    assert site.master_key.read_bytes() == key
+    assert json.loads(facts)["user"]["password"] not in second.out
+    assert json.loads(facts)["service_client"]["client_secret"] not in second.out
+    assert "dev.json" in second.out
+    assert log_in(site)[0] == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["sigterm", "ctrl-c"])
+def test_a_request_in_flight_finishes_when_the_server_is_stopped(site, start, number):
+    server = start("dev", "--port", str(site.port), AUTHSVC_PASSWORDS__FAILURE_SECONDS="1.5")
+    body = LOGIN.format(user="ada", password="wrong", client="dev-app").encode()
+    head = f"POST /login HTTP/1.1\r\nHost: localhost:{site.port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
+        connection.sendall(head.encode() + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        time.sleep(0.5)
+
+        server.process.send_signal(number)
+
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
+    assert server.process.wait(30) == 0
+    assert server.err == ""
+
+
+def test_a_first_start_that_was_killed_leaves_a_directory_that_works(site, start):
+    for after_seconds in (0.7, 1.0, 1.3, 1.6):
+        with subprocess.Popen(
+            [SCRIPT, "dev", "--port", str(site.port)],
+            cwd=site.directory,
+            env=site.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            time.sleep(after_seconds)
+            process.kill()
+
+    start("dev", "--port", str(site.port))
+
+    assert log_in(site)[0] == 200
+
+
+def test_facts_of_a_start_that_did_not_commit_are_replaced(site, start):
+    site.directory.joinpath("var").mkdir()
+    left = {"issuer": site.issuer, "user": {"username": "ada", "password": "never stored"}}
+    site.directory.joinpath("var", "dev.json").write_text(json.dumps(left))
+
+    start("dev", "--port", str(site.port))
+
+    assert log_in(site)[0] == 200
+
+
+def test_another_directory_shares_nothing_with_the_first(site, start):
+    start("dev", "--port", str(site.port), "--data", "elsewhere")
+
+    found = {path.name for path in site.directory.joinpath("elsewhere").iterdir()}
+    assert {"authsvc.db", "authsvc.log", "dev.json", "master.key"} <= found
+    assert not site.master_key.exists()
+
+
+@pytest.fixture
+def born(site, start):
+    """A directory after its first start."""
+    assert start("dev", "--port", str(site.port)).stop() == 0
+    return site
+
+
+def test_a_directory_of_another_issuer_is_refused(born):
+    sentence = born.refused("dev", "--port", str(born.port + 1))
+
+    assert f"belongs to {born.issuer}" in sentence
+    assert f"--port {born.port}" in sentence
+    born.directory.joinpath("var", "dev.json").unlink()
+    assert f"belongs to {born.issuer}" in born.refused("dev", "--port", str(born.port + 1))
+
+
+def test_a_taken_port_is_refused_before_anything_is_made(site):
+    with socket.create_server(("127.0.0.1", site.port)):
+        sentence = site.refused("dev", "--port", str(site.port))
+
+    assert f"Port {site.port} of 127.0.0.1 is taken" in sentence
+    assert not site.directory.joinpath("var").exists()
+
+
+def test_a_lost_master_key_is_not_replaced_by_a_new_one(born):
+    born.master_key.unlink()
+
+    assert "put it back" in born.refused("dev", "--port", str(born.port))
+    assert not born.master_key.exists()
