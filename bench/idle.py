@@ -34,13 +34,13 @@ def one_of_each(server: Server) -> None:
 
 def compare(plan: rounds.Plan, directory: Path) -> list[rounds.Figure]:
     """Medians over the rounds, each with a fresh start on the data of the first."""
-    with start_authsvc(Authsvc(directory)):
+    with start_authsvc(Authsvc(directory, all_cores=True)):
         pass  # creates the data, so that what is timed is a start and not a birth
     weights: list[float] = []
     starts: list[float] = []
     for number in range(1, plan.rounds + 1):
         began = time.monotonic()
-        with start_authsvc(Authsvc(directory)) as server:
+        with start_authsvc(Authsvc(directory, all_cores=True)) as server:
             starts.append(time.monotonic() - began)
             one_of_each(server)
             time.sleep(1.0)

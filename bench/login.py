@@ -1,5 +1,6 @@
 """POST /login on every core against nothing but the Argon2id verifications that it must do."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,10 +8,36 @@ from pathlib import Path
 
 from bench import load, pair, rounds
 from bench.processes import ALL_CORES
-from bench.servers import PEERS, Authsvc, answer_to, start_authsvc
+from bench.servers import JSON, PEERS, Authsvc, Facts, answer_to, start_authsvc
 
 NAME = "login"
 CORES = len(ALL_CORES)
+CONNECTIONS = 8 * CORES
+# Many people sign in, each now and then: simultaneous attempts at one account would be throttled as guesses.
+PEOPLE = 8 * CONNECTIONS
+PASSWORD = "correct horse battery staple"
+
+
+def register_people(facts: Facts) -> list[str]:
+    """New accounts, and the body of a login for each."""
+    names = [f"bench-{number}" for number in range(PEOPLE)]
+    for name in names:
+        body = json.dumps({"username": name, "password": PASSWORD})
+        answer_to(load.Load(f"{facts.issuer}/register", "POST", JSON, body))
+    return [facts.login(name, PASSWORD).body for name in names]
+
+
+def logins(facts: Facts, bodies: list[str]) -> load.Load:
+    """One login after another, each of the next person."""
+    script = f"""
+local bodies = {{ {", ".join(map(load.lua_text, bodies))} }}
+local number = 0
+function request()
+  number = number % #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[number])
+end
+"""
+    return replace(facts.login("", ""), script=script, connections=CONNECTIONS)
 
 
 def raw_verifications(seconds: float) -> rounds.Sample:
@@ -23,8 +50,7 @@ def raw_verifications(seconds: float) -> rounds.Sample:
 def compare(plan: rounds.Plan, directory: Path) -> list[rounds.Figure]:
     """Logins per second : verifications per second, nothing pinned (some dozens of requests are little load)."""
     with start_authsvc(Authsvc(directory, workers=CORES, all_cores=True)) as ours:
-        request = replace(ours.facts.login(ours.facts.username, ours.facts.password), connections=4 * CORES)
-        answer_to(request)
+        request = logins(ours.facts, register_people(ours.facts))
         load.run(request, plan.warm_up_seconds / 4)
         mine, peers = rounds.alternate(
             plan, lambda: pair.measure(ours, request, plan.seconds), lambda: raw_verifications(plan.seconds)
