@@ -88,9 +88,14 @@ def _look(user: User | None, password: str) -> str | None:
 
 
 def record_success(proved: ProvedUser, users: Users, attempts: Attempts) -> None:
-    """Store what a right password changes: the counters, and the hash if it was of an old kind."""
+    """Store what a right password changes: the counters, and the hash if it was of an old kind.
+
+    Hashing takes its time: a change of password meanwhile wins. The hash is written even if it stays, for the row's
+    lock: so a change that comes now waits, and then ends this session with the others. Raises: BadCredentials.
+    """
+    old_hash = proved.user.password_hash
+    if not users.set_password_hash(proved.user.id, proved.replacement_hash or old_hash or "", instead_of=old_hash):
+        raise BadCredentials("the password was changed meanwhile").about(user_id=proved.user.id)
     pair, account = proved.attempt_keys
     attempts.clear((pair,))
     attempts.give_back((account,))
-    if proved.replacement_hash is not None:
-        users.set_password_hash(proved.user.id, proved.replacement_hash, instead_of=proved.user.password_hash)

@@ -11,6 +11,7 @@ from authsvc.domain.clients import Client
 from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
+from authsvc.errors import DatabaseNeeded
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.clients import SqlClients
@@ -36,6 +37,13 @@ class CachedTenants(SqlTenants):
     def __init__(self, work: Work, cache: Cache) -> None:
         super().__init__(work)
         self._cache = cache
+
+    @staticmethod
+    def remembered(cache: Cache | None) -> tuple[Tenant, ...]:
+        """Return what `list` would, from memory alone. Raises: DatabaseNeeded."""
+        if cache is None:
+            raise DatabaseNeeded
+        return cast("tuple[Tenant, ...]", cache.peek("tenants"))
 
     def list(self) -> tuple[Tenant, ...]:
         """Return all issuers, oldest first."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from authsvc.web.errors import HttpError
@@ -11,7 +11,8 @@ from authsvc.web.forms import Fields, checked_json, json_fields, parse_form, sin
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-RawHeaders = tuple[tuple[bytes, bytes], ...]
+Head = Mapping[bytes, bytes]
+"""The headers by name; of a repeated one the last."""
 _CLOSE = ((b"connection", b"close"),)
 
 
@@ -19,9 +20,9 @@ class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
-async def read_body(headers: RawHeaders, receive: Receive, limit_bytes: int, deadline_seconds: float) -> bytes:
+async def read_body(head: Head, receive: Receive, limit_bytes: int, deadline_seconds: float) -> bytes:
     """Return the whole body. Raises: HttpError 413 (reads no further), 408, 400; Disconnected."""
-    _check_length(headers, limit_bytes)
+    _check_length(head, limit_bytes)
     # asyncio.timeout does the same at three times the cost, on every request.
     task, is_late = asyncio.current_task(), False
 
@@ -42,39 +43,36 @@ async def read_body(headers: RawHeaders, receive: Receive, limit_bytes: int, dea
         timer.cancel()
 
 
-def has_body(method: str, headers: RawHeaders) -> bool:
+def has_body(method: str, head: Head) -> bool:
     """Whether there may be a body to read: a GET that announces none has none worth waiting for."""
     if method not in {"GET", "HEAD"}:
         return True
-    return any(name in {b"content-length", b"transfer-encoding"} for name, _ in headers)
+    return b"content-length" in head or b"transfer-encoding" in head
 
 
-def fields_of(body: bytes, headers: RawHeaders, accepts: tuple[str, ...]) -> Fields:
+def fields_of(body: bytes, head: Head, accepts: tuple[str, ...]) -> Fields:
     """Return the body's fields. An empty body needs no type. Raises: HttpError 415, InvalidRequest."""
     if not body:
         return {}
-    return parse_form(body) if _checked_type(headers, accepts) == FORM else json_fields(body)
+    return parse_form(body) if _checked_type(head, accepts) == FORM else json_fields(body)
 
 
-def clean_json(body: bytes, headers: RawHeaders) -> bytes:
+def clean_json(body: bytes, head: Head) -> bytes:
     """Return the body as JSON that can be read in one way only; a form becomes an object of strings.
 
     Raises: HttpError 415, InvalidRequest.
     """
     if not body:
         return body
-    if _checked_type(headers, (JSON, FORM)) == FORM:
+    if _checked_type(head, (JSON, FORM)) == FORM:
         return json.dumps(single_values(parse_form(body), frozenset())).encode()
     return json.dumps(checked_json(body)).encode()
 
 
-def _checked_type(headers: RawHeaders, accepts: tuple[str, ...]) -> str:
-    content_type = b""
-    for name, value in headers:
-        if name == b"content-type":
-            content_type = value
-        elif name == b"content-encoding" and value.lower() != b"identity":
-            raise HttpError(415, "Send the body without a content encoding.", ((b"accept-encoding", b"identity"),))
+def _checked_type(head: Head, accepts: tuple[str, ...]) -> str:
+    content_type = head.get(b"content-type", b"")
+    if head.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise HttpError(415, "Send the body without a content encoding.", ((b"accept-encoding", b"identity"),))
     if content_type == b"application/x-www-form-urlencoded" and FORM in accepts:
         return FORM
     media_type, charset = _media_type(content_type.decode("latin-1"))
@@ -84,10 +82,10 @@ def _checked_type(headers: RawHeaders, accepts: tuple[str, ...]) -> str:
     return media_type
 
 
-def _check_length(headers: RawHeaders, limit_bytes: int) -> None:
-    for name, value in headers:
-        if name == b"content-length" and (not value.isdigit() or len(value) > 18 or int(value) > limit_bytes):  # noqa: PLR2004
-            raise _too_large(limit_bytes)
+def _check_length(head: Head, limit_bytes: int) -> None:
+    length = head.get(b"content-length", b"0")
+    if not length.isdigit() or len(length) > 18 or int(length) > limit_bytes:  # noqa: PLR2004
+        raise _too_large(limit_bytes)
 
 
 async def _whole(receive: Receive, limit_bytes: int) -> bytes:

@@ -3,9 +3,8 @@
 The published documents (/jwks, /.well-known/...) say so themselves: they are for everyone.
 """
 
-from starlette.types import Scope
-
 from authsvc.errors import AuthsvcError
+from authsvc.web.body import Head
 from authsvc.web.endpoint import Endpoint
 from authsvc.web.lanes import Lane
 from authsvc.web.responses import Headers, Response
@@ -18,17 +17,9 @@ _PREFLIGHT_SECONDS = b"600"
 PUBLIC: Headers = ((b"access-control-allow-origin", b"*"),)
 
 
-def origin_of(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """Return the Origin header of a browser's request."""
-    for name, value in headers:
-        if name == b"origin":
-            return value.decode("latin-1")
-    return None
-
-
-async def answer_headers(origin: str, scope: Scope, tenant_path: str, lane: Lane) -> Headers:
+async def answer_headers(head: Head, tenant_path: str, lane: Lane) -> Headers:
     """Return the headers that let this origin read the answer: none, unless a client has registered it."""
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    origin, host = head[b"origin"].decode("latin-1"), head.get(b"host", b"").decode("latin-1")
     try:
         is_allowed = await lane.run(_is_registered, (origin, host, tenant_path))
     except AuthsvcError:

@@ -19,7 +19,7 @@ from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
 from authsvc.web.address import Networks, caller_address
-from authsvc.web.body import Disconnected, clean_json, fields_of, has_body, read_body
+from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body, read_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call
 from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, code_of, oauth_error, rule_of
 from authsvc.web.forms import Fields
@@ -76,21 +76,20 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, request_id = time.perf_counter(), secrets.token_hex(8)
-        tenant_path, path = split_path(scope["path"])
-        endpoint = self._endpoints.get(path)
-        name = endpoint.name if endpoint else UNDECLARED
+        started = time.perf_counter()
+        asked = _asked(scope)
+        endpoint = self._endpoints.get(asked.path)
+        name, request_id = endpoint.name if endpoint else UNDECLARED, asked.request_id
         sender = _Sender(send, request_id, without_body=scope["method"] == "HEAD")
-        origin = cors.origin_of(scope["headers"])
-        if origin is not None:
-            sender.headers += await cors.answer_headers(origin, scope, tenant_path, self._lanes["machine"])
+        if b"origin" in asked.head:
+            sender.headers += await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"])
         try:
             if scope["method"] == "OPTIONS":
                 await sender.respond(cors.options_answer(endpoint))
             elif endpoint is not None:
-                await sender.respond(await self._answer(scope, receive, endpoint, tenant_path, request_id))
+                await sender.respond(await self._answer(scope, receive, asked, endpoint))
             else:
-                name = await self._pass_on(scope, receive, sender, tenant_path, path)
+                name = await self._pass_on(scope, receive, asked, sender)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - the last door: whatever went wrong, an answer leaves
@@ -148,28 +147,24 @@ class Edge:
         finally:
             permit.release()
 
-    async def _answer(
-        self, scope: Scope, receive: Receive, endpoint: Endpoint, tenant_path: str, request_id: str
-    ) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive, asked: "_Asked", endpoint: Endpoint) -> Response:
         try:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in endpoint.handlers:
                 raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))
-            headers = tuple(scope["headers"])
-            body = await self._body(scope, receive)
-            fields = fields_of(body, headers, endpoint.accepts)
+            body = await self._body(scope, receive, asked.head)
+            fields = fields_of(body, asked.head, endpoint.accepts)
         except AuthsvcError as error:
-            self._note(error, endpoint.name, request_id, "")
-            return (oauth_error if endpoint.is_oauth else api_problem)(error, "", request_id)
-        request = self.request(scope, method, body, fields, request_id)
-        arrival = Arrival(endpoint, request, _host(headers), tenant_path, self._audited)
+            self._note(error, endpoint.name, asked.request_id, "")
+            return (oauth_error if endpoint.is_oauth else api_problem)(error, "", asked.request_id)
+        request = self.request(scope, method, body, fields, asked.request_id)
+        arrival = Arrival(endpoint, request, asked.host, asked.tenant_path, self._audited)
         return await self.hop(arrival, endpoint.route(fields))
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        headers, limits = tuple(scope["headers"]), self._limits
-        if not has_body(scope["method"], headers):
+    async def _body(self, scope: Scope, receive: Receive, head: Head) -> bytes:
+        if not has_body(scope["method"], head):
             return b""
-        return await read_body(headers, receive, limits.max_body_bytes, limits.body_deadline_seconds)
+        return await read_body(head, receive, self._limits.max_body_bytes, self._limits.body_deadline_seconds)
 
     def request(self, scope: Scope, method: str, body: bytes, fields: Fields, request_id: str) -> Request:
         """Return the request as handlers see it."""
@@ -188,27 +183,24 @@ class Edge:
             permit=NO_PERMIT,
         )
 
-    async def _pass_on(self, scope: Scope, receive: Receive, sender: "_Sender", tenant_path: str, path: str) -> str:
+    async def _pass_on(self, scope: Scope, receive: Receive, asked: "_Asked", sender: "_Sender") -> str:
         """Hand a request to the FastAPI application with its body read, judged and turned into clean JSON.
 
         Returns the endpoint's name.
         """
-        headers = tuple(scope["headers"])
-        request_id = sender.request_id
         try:
-            body = await self._body(scope, receive)
-            body = clean_json(body, headers)
+            body = clean_json(await self._body(scope, receive, asked.head), asked.head)
         except AuthsvcError as error:
-            self._note(error, UNDECLARED, request_id, "")
-            await sender.respond(api_problem(error, "", request_id))
+            self._note(error, UNDECLARED, asked.request_id, "")
+            await sender.respond(api_problem(error, "", asked.request_id))
             return UNDECLARED
-        kept = [(name, value) for name, value in headers if name not in {b"content-type", b"content-length"}]
+        kept = [(name, value) for name, value in scope["headers"] if name not in {b"content-type", b"content-length"}]
         kept += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        method, path = "GET" if scope["method"] == "HEAD" else scope["method"], asked.path
         declared = Endpoint(name=UNDECLARED, handlers={}, route=_unrouted, is_oauth=False)
-        request = self.request(scope, method, body, {}, request_id)
+        request = self.request(scope, method, body, {}, asked.request_id)
         inner = {**scope, "method": method, "path": path, "raw_path": path.encode(), "headers": kept, EDGE: self}
-        inner[ARRIVAL] = Arrival(declared, request, _host(headers), tenant_path, self._audited)
+        inner[ARRIVAL] = Arrival(declared, request, asked.host, asked.tenant_path, self._audited)
         await self._app(inner, _replay(body), sender)
         return getattr(inner.get("route"), "endpoint_name", UNDECLARED)
 
@@ -229,6 +221,23 @@ class Edge:
                 client_id=error.client_id,
                 user_id=str(error.user_id) if error.user_id else None,
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the first line and the headers of a request say; of a repeated header, `head` has the last."""
+
+    request_id: str
+    tenant_path: str
+    path: str
+    head: Head
+    host: str
+
+
+def _asked(scope: Scope) -> _Asked:
+    head = dict(scope["headers"])
+    tenant_path, path = split_path(scope["path"])
+    return _Asked(secrets.token_hex(8), tenant_path, path, head, head.get(b"host", b"").decode("latin-1"))
 
 
 class _Sender:
@@ -268,13 +277,6 @@ class _Sender:
         await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
         body = b"" if self._without_body else response.body
         await self._send({"type": "http.response.body", "body": body})
-
-
-def _host(headers: tuple[tuple[bytes, bytes], ...]) -> str:
-    for name, value in headers:
-        if name == b"host":
-            return value.decode("latin-1")
-    return ""
 
 
 def _unrouted(fields: Fields) -> Route:  # noqa: ARG001 - declared endpoints name their lane themselves

@@ -29,11 +29,13 @@ def parse_form(body: bytes) -> Fields:
     if body.count(b"&") >= MAX_FIELDS:
         raise InvalidRequest(f"at most {MAX_FIELDS} parameters")
     text = _text(body)
-    if _MALFORMED_ESCAPE.search(text):
+    if "%" in text and _MALFORMED_ESCAPE.search(text):
         raise InvalidRequest("a % escape is malformed")
+    is_escaped = "%" in text or "+" in text
     for pair in check_text(text).split("&"):
-        raw_name, _, raw_value = pair.partition("=")
-        name, value = _unescaped(raw_name), _unescaped(raw_value)
+        name, _, value = pair.partition("=")
+        if is_escaped:
+            name, value = _unescaped(name), _unescaped(value)
         if len(name) > MAX_NAME_CHARACTERS:
             raise InvalidRequest("a parameter's name is too long")
         if value:

@@ -35,7 +35,9 @@ class Storage:
 
         Raises: StorageUnavailable; DatabaseNeeded as `unit_of_work`.
         """
-        work = Work(self._database, from_memory=from_memory)
+        if from_memory:
+            return CachedTenants.remembered(self._cache)
+        work = Work(self._database)
         try:
             return (SqlTenants(work) if self._cache is None else CachedTenants(work, self._cache)).list()
         finally:
