@@ -2,11 +2,15 @@
 
 import base64
 import json
+import time
 from dataclasses import replace
 
 from bench import load, rounds
 from bench.processes import BenchError, core_busy_seconds
 from bench.servers import Server, answer_to
+
+# node reaches its speed after about so many.
+WARM_UP_REQUESTS = 30_000
 
 
 def measure(server: Server, request: load.Load, seconds: float) -> rounds.Sample:
@@ -23,12 +27,19 @@ def measure(server: Server, request: load.Load, seconds: float) -> rounds.Sample
     )
 
 
+def warm_up(request: load.Load, seconds: float) -> None:
+    """At least so long and so many requests, at most four times as long: on a busy machine seconds warm little up."""
+    began, answered = time.monotonic(), 0
+    while (spent := time.monotonic() - began) < seconds or (answered < WARM_UP_REQUESTS and spent < 4 * seconds):
+        answered += load.run(request, max(1.0, seconds / 4)).requests
+
+
 def compare(
     plan: rounds.Plan, ours: tuple[Server, load.Load], theirs: tuple[Server, load.Load]
 ) -> tuple[list[rounds.Sample], list[rounds.Sample]]:
     """Warm both up, then alternate."""
     for _, request in (ours, theirs):
-        load.run(request, plan.warm_up_seconds)
+        warm_up(request, plan.warm_up_seconds)
     return rounds.alternate(plan, lambda: measure(*ours, plan.seconds), lambda: measure(*theirs, plan.seconds))
 
 

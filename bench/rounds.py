@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+QUIET_SHARE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -121,9 +123,11 @@ def ratio_notes(mine: list[Sample], peers: list[Sample]) -> tuple[str, ...]:
         )
     shares = [sample.foreign_share for sample in [*mine, *peers] if sample.foreign_share is not None]
     if shares:
+        worst = max(shares)
+        quiet = "" if worst <= QUIET_SHARE else ": the machine was not quiet, so the rates say little"
         notes.append(
             f"other programs took {statistics.median(shares):.0%} of the server's core"
-            f" (in the worst round {max(shares):.0%})"
+            f" (in the worst round {worst:.0%}){quiet}"
         )
     return tuple(notes)
 
