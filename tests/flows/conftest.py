@@ -1,7 +1,7 @@
 """The application as its callers see it."""
 
+import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,10 +18,15 @@ def app_client(database_url: str, tmp_path: Path) -> Iterator[AppClient]:
         yield client
 
 
+def _hasty_cache() -> Cache:
+    """A cache whose second is a millisecond: tests need not wait for it to forget."""
+    return Cache(monotonic=lambda: time.monotonic() * 1_000)
+
+
 @pytest.fixture
 def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A populated installation, once on each database; what is changed behind its back is seen at once."""
-    monkeypatch.setattr("authsvc.app.Cache", partial(Cache, feed_seconds=0.0))
+    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
     with running_world(database_url, tmp_path) as running:
         yield running
 
@@ -29,7 +34,7 @@ def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The same on SQLite only, for what no database decides."""
-    monkeypatch.setattr("authsvc.app.Cache", partial(Cache, feed_seconds=0.0))
+    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
     with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as running:
         yield running
 
