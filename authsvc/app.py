@@ -26,11 +26,13 @@ from authsvc.settings import Settings, Throttle, read_settings
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.engine import open_storage
 from authsvc.web.address import parse_networks
+from authsvc.web.api.account import AccountApi
 from authsvc.web.api.declared import declare, endpoint_names
 from authsvc.web.api.me import me_router
+from authsvc.web.api.password import password_router
 from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
-from authsvc.web.lanes import Lane, Permits
+from authsvc.web.lanes import Lane, Permits, Turns
 from authsvc.web.routes import ENDPOINT_NAMES, endpoints
 
 PERMIT_WAIT_SECONDS = 5.0
@@ -72,6 +74,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
         endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, lanes["machine"].storage.ping, app.router.routes),
         lanes=lanes,
         permits=Permits(_hash_permits(settings.workers), http.queue_length, PERMIT_WAIT_SECONDS),
+        turns=Turns(PERMIT_WAIT_SECONDS),
         limits=Limits(
             max_body_bytes=http.max_body_bytes,
             body_deadline_seconds=http.body_deadline_seconds,
@@ -101,11 +104,9 @@ def key_policy(settings: Settings) -> KeyPolicy:
 
 
 def _routers(settings: Settings, accounts: Accounts, keyring: Keyring, runner: Runner) -> tuple[APIRouter, ...]:
-    def wake_mail() -> None:
-        runner.wake(send_mail.NAME)
-
-    me = me_router(accounts, keyring, settings.lifetimes.recent_login, wake_mail)
-    return (me, register_router(accounts, wake_mail)) if settings.registration.open else (me,)
+    api = AccountApi(accounts, keyring, settings.lifetimes.recent_login, lambda: runner.wake(send_mail.NAME))
+    own = (me_router(api), password_router(api))
+    return (*own, register_router(api)) if settings.registration.open else own
 
 
 def _accounts(settings: Settings, master_keys: MasterKeys) -> Accounts:

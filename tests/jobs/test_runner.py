@@ -122,7 +122,8 @@ def test_the_thread_wakes_for_a_job_and_stops_promptly(storage, clock):
     started = time.monotonic()
     runner.stop()
     assert time.monotonic() - started < 5
-    assert not any(thread.name == "jobs" for thread in threading.enumerate())
+    assert runner._thread is not None
+    assert not runner._thread.is_alive()
 
 
 def test_a_stopped_holder_leaves_the_lease_to_the_next(storage, clock, tmp_path):

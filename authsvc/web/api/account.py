@@ -1,13 +1,16 @@
-"""What the endpoints of sign-up and of /me share: fields that may be given, and what a person is told of themselves."""
+"""What the endpoints of sign-up and of /me share: who calls, the fields that may be given, what a person is told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from authsvc.domain.accounts import Occasion
+from authsvc.domain.accounts import Accounts, Occasion
+from authsvc.domain.keyring import Keyring
 from authsvc.domain.profile import MAX_NAME
 from authsvc.domain.users import User
+from authsvc.protocol.bearer import Caller, authenticate_caller, require_recent_login
 from authsvc.web.request import Call
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
@@ -19,6 +22,24 @@ class TokenBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountApi:
+    """What the endpoints of the account API are lent. `wake_mail` is told when a letter may wait."""
+
+    accounts: Accounts
+    keyring: Keyring
+    recent_login_seconds: int
+    wake_mail: Callable[[], None]
+
+    def caller(self, call: Call, *, recent: bool = False) -> Caller:
+        """Return whose account this is. Raises: as protocol/bearer.py; with `recent`, if they signed in long ago."""
+        authorization, now = call.request.header(b"authorization"), call.request.now
+        caller = authenticate_caller(authorization, call.tenant, call.uow, self.keyring, now)
+        if recent:
+            require_recent_login(caller, self.recent_login_seconds, now)
+        return caller
 
 
 def occasion(call: Call) -> Occasion:

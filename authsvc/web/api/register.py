@@ -1,16 +1,13 @@
 """POST /register and POST /register/confirm: sign-up, at once or through a mailed link."""
 
-from collections.abc import Callable
-
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from authsvc.domain import registration
-from authsvc.domain.accounts import Accounts
 from authsvc.domain.registration import Registration
 from authsvc.domain.users import User
 from authsvc.protocol.audit import record
-from authsvc.web.api.account import Name, TokenBody, occasion, public_fields
+from authsvc.web.api.account import AccountApi, Name, TokenBody, occasion, public_fields
 from authsvc.web.api.lane_route import LaneRoute, runs_on
 from authsvc.web.origin import refuse_unregistered_origin
 from authsvc.web.request import Call
@@ -28,17 +25,17 @@ class RegistrationBody(BaseModel):
     name: Name | None = None
 
 
-def register_router(accounts: Accounts, wake_mail: Callable[[], None]) -> APIRouter:
-    """Return the endpoints of sign-up. `wake_mail` is told when a letter may wait."""
+def register_router(api: AccountApi) -> APIRouter:
+    """Return the endpoints of sign-up."""
     router = APIRouter(route_class=LaneRoute)
 
     @router.post("/register", status_code=201)
-    @runs_on("people", hashes=True, then=wake_mail)
+    @runs_on("people", hashes=True, then=api.wake_mail)
     def register(call: Call, body: RegistrationBody) -> Response:
         """Register a user: 201, or 202 when the mailed link must be followed first."""
         refuse_unregistered_origin(call)
         wanted = Registration(body.username, body.password, body.email, body.name)
-        user = registration.register(wanted, occasion(call), call.uow, accounts)
+        user = registration.register(wanted, occasion(call), call.uow, api.accounts)
         if user is None:
             record(call.uow, call.request, "registration.started")
             return json_response(202, {"status": "confirmation_sent"})
@@ -49,7 +46,7 @@ def register_router(accounts: Accounts, wake_mail: Callable[[], None]) -> APIRou
     def confirm(call: Call, body: TokenBody) -> Response:
         """Make the registration of a mailed link a user."""
         refuse_unregistered_origin(call)
-        return _created(call, registration.confirm_registration(body.token, occasion(call), call.uow, accounts))
+        return _created(call, registration.confirm_registration(body.token, occasion(call), call.uow, api.accounts))
 
     return router
 
