@@ -74,7 +74,7 @@ class Passwords(_Group):
     """Shortest password of a person with a second factor."""
     min_length_single_factor: int = Field(15, ge=8)
     """Shortest password of a person without a second factor."""
-    per_address: Throttle = Throttle(free=5, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600)
+    per_address: Throttle = Throttle(free=10, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600)
     """Attempts at one account from one address."""
     per_account: Throttle = Throttle(free=50, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600)
     """Attempts at one account from all addresses."""
@@ -117,9 +117,9 @@ class Http(_Group):
     """How long a client may take to send its body."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose Forwarded headers count."""
-    machine_threads: int = Field(8, ge=1)
+    machine_threads: int = Field(4, ge=1)
     """Threads (and database connections) of the machine lane."""
-    people_threads: int = Field(8, ge=1)
+    people_threads: int = Field(4, ge=1)
     """Threads (and database connections) of the people lane."""
     queue_length: int = Field(256, ge=1)
     """Requests that may wait for a lane; the next is answered 503."""

@@ -23,7 +23,7 @@ from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call
 from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, code_of, oauth_error, rule_of
 from authsvc.web.forms import Fields
-from authsvc.web.lanes import Lane, Permits
+from authsvc.web.lanes import Lane, Permits, Turns
 from authsvc.web.request import NO_PERMIT, Request
 from authsvc.web.responses import Headers, Response, json_response
 from authsvc.web.security_headers import SECURITY_HEADERS
@@ -57,6 +57,7 @@ class Edge:
         endpoints: Mapping[str, Endpoint],
         lanes: Mapping[str, Lane],
         permits: Permits,
+        turns: Turns,
         limits: Limits,
         metrics: Metrics,
         clock: Clock,
@@ -65,6 +66,7 @@ class Edge:
         self._endpoints = endpoints
         self._lanes = lanes
         self._permits = permits
+        self._turns = turns
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
@@ -140,12 +142,13 @@ class Edge:
             return await machine.run(run_call, arrival)
 
     async def _hash(self, arrival: Arrival, route: Route) -> Departure:
-        permit = await self._permits.take()
-        try:
-            request = replace(arrival.request, permit=permit)
-            return await self._lanes[route.lane].run(run_call, replace(arrival, request=request))
-        finally:
-            permit.release()
+        async with self._turns.of(route.turn or arrival.request.request_id):
+            permit = await self._permits.take()
+            try:
+                request = replace(arrival.request, permit=permit)
+                return await self._lanes[route.lane].run(run_call, replace(arrival, request=request))
+            finally:
+                permit.release()
 
     async def _answer(self, scope: Scope, receive: Receive, asked: "_Asked", endpoint: Endpoint) -> Response:
         try:

@@ -29,10 +29,14 @@ MAX_DETAIL_CHARACTERS = 256
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request runs, known once its fields are: the lane, and whether a password will be hashed."""
+    """Where a request runs, known once its fields are: the lane, and whether a password will be hashed.
+
+    Requests of one `turn` run one after another: it is the name that is signed in.
+    """
 
     lane: LaneName
     hashes: bool = False
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)

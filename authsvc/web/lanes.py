@@ -4,9 +4,13 @@ Password hashing needs a permit besides, taken on the event loop before the hop:
 """
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar, cast
 
 from authsvc.errors import AuthsvcError
 from authsvc.observe.metrics import Metrics
@@ -23,36 +27,122 @@ class Overloaded(AuthsvcError):
 
 
 class Lane:
-    """One pool of threads with a bounded queue. Used from one event loop."""
+    """One pool of threads with a bounded queue. Used from one event loop.
+
+    Not an executor: that wakes the loop once for each answer, which costs more than the work of a small one.
+    """
 
     def __init__(self, name: str, storage: Storage, metrics: Metrics, *, threads: int, queue_length: int) -> None:
         self.name = name
         self.storage = storage
         self._in_flight = 0
         self._metrics = metrics
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"lane-{name}")
+        self._threads = [Thread(target=self._serve, name=f"lane-{name}", daemon=True) for _ in range(threads)]
         self._room = threads + queue_length
+        self._work: SimpleQueue[_Job | None] = SimpleQueue()
+        self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
+        self._is_waking = False
+        self._is_started = False
 
     async def run(self, work: Callable[[Argument, "Lane"], Answer], argument: Argument) -> Answer:
         """Run the work on a thread of this lane. Raises: Overloaded, at once, when the queue is full."""
         if self._in_flight >= self._room:
             self._metrics.lane_rejected(self.name)
             raise Overloaded(f"lane {self.name}")
-        self._in_flight += 1
-        if self._in_flight >= self._threads:
-            self._metrics.lane_queue_depth(self.name, self._in_flight - self._threads)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, argument, self)
-        finally:
-            self._in_flight -= 1
-            if self._in_flight >= self._threads:
-                self._metrics.lane_queue_depth(self.name, self._in_flight - self._threads)
+        self._start()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._count(1)
+        self._work.put(_Job(work, argument, loop, future))
+        return cast("Answer", await future)
 
     def close(self) -> None:
         """Let running work finish, then give the connections back."""
-        self._pool.shutdown(wait=True)
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
         self.storage.close()
+
+    def _start(self) -> None:
+        if not self._is_started:
+            self._is_started = True
+            for thread in self._threads:
+                thread.start()
+
+    def _serve(self) -> None:
+        while (job := self._work.get()) is not None:
+            answer: object = None
+            fault: BaseException | None = None
+            try:
+                answer = job.work(job.argument, self)
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
+                fault = error
+            # First the answer, then the look at the flag: the other order could leave an answer lying.
+            self._done.append((job, answer, fault))
+            if not self._is_waking:
+                self._is_waking = True
+                with suppress(RuntimeError):  # The loop has ended: nobody waits any more.
+                    job.loop.call_soon_threadsafe(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """On the loop: hand every finished answer to its request."""
+        self._is_waking = False
+        while self._done:
+            job, answer, fault = self._done.popleft()
+            self._count(-1)
+            if job.future.cancelled():
+                continue
+            if fault is None:
+                job.future.set_result(answer)
+            else:
+                job.future.set_exception(fault)
+
+    def _count(self, change: int) -> None:
+        self._in_flight += change
+        waiting = self._in_flight - len(self._threads)
+        if waiting >= 0:
+            self._metrics.lane_queue_depth(self.name, waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Work on its way to a thread and back."""
+
+    work: Callable[[Any, Lane], object]
+    argument: object
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+class Turns:
+    """One at a time for each key: simultaneous attempts at one account would count as guesses before they are judged.
+
+    Only attempts of one process wait for each other; the bound on guesses is the database's.
+    """
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._wait_seconds = wait_seconds
+        self._turns: dict[str, tuple[asyncio.Lock, list[None]]] = {}
+
+    @asynccontextmanager
+    async def of(self, key: str) -> AsyncIterator[None]:
+        """Wait for the turn of this key. Raises: Overloaded when that takes too long."""
+        turn, present = self._turns.setdefault(key, (asyncio.Lock(), []))
+        present.append(None)
+        try:
+            await asyncio.wait_for(turn.acquire(), self._wait_seconds)
+            try:
+                yield
+            finally:
+                turn.release()
+        except TimeoutError as error:
+            raise Overloaded("turn") from error
+        finally:
+            present.pop()
+            if not present:
+                del self._turns[key]
 
 
 class Permit:

@@ -11,7 +11,7 @@ from authsvc.web.body import FORM, JSON
 from authsvc.web.endpoint import Endpoint, LaneName, Route
 from authsvc.web.forms import Fields
 from authsvc.web.oauth.documents import jwks_handler, metadata_handler
-from authsvc.web.oauth.token import login_handler, token_handler, token_route
+from authsvc.web.oauth.token import login_handler, login_route, token_handler, token_route
 from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
 
 BOTH = (JSON, FORM)
@@ -34,7 +34,7 @@ def endpoints(
         "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("loop")),
         "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("loop")),
         "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("loop")),
-        "/login": Endpoint("login", {"POST": login_handler(issuing)}, _on("people", hashes=True), BOTH, is_oauth=False),
+        "/login": Endpoint("login", {"POST": login_handler(issuing)}, login_route, BOTH, is_oauth=False),
         "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, is_oauth=False),
         "/health/live": Endpoint("live", {"GET": health.live}, _on("loop"), is_oauth=False),
         "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), is_oauth=False),
@@ -44,8 +44,8 @@ def endpoints(
     return urls
 
 
-def _on(lane: LaneName, *, hashes: bool = False) -> Callable[[Fields], Route]:
-    route = Route(lane, hashes)
+def _on(lane: LaneName) -> Callable[[Fields], Route]:
+    route = Route(lane)
 
     def fixed(fields: Fields) -> Route:  # noqa: ARG001 - the lane does not depend on the request
         return route

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.users import MAX_LOGIN_CHARACTERS
 from authsvc.protocol import first_party
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.grants import GRANTS
@@ -14,14 +15,23 @@ from authsvc.web.origin import refuse_foreign_origin
 from authsvc.web.request import Call
 from authsvc.web.responses import Response, json_response
 
-_ROUTES = {name: Route(grant.LANE, grant.HASHES) for name, grant in GRANTS.items()}
+_ROUTES = {name: Route(grant.LANE) for name, grant in GRANTS.items() if not grant.HASHES}
 _OTHERWISE = Route("machine")
 Answering = Callable[[TokenRequest, UnitOfWork, Issuing], TokenAnswer]
 
 
 def token_route(fields: Fields) -> Route:
     """Return the lane of the grant that is asked for."""
-    return _ROUTES.get(fields.get("grant_type", ("",))[0], _OTHERWISE)
+    grant_type = fields.get("grant_type", ("",))[0]
+    if grant_type in GRANTS and GRANTS[grant_type].HASHES:
+        return login_route(fields)
+    return _ROUTES.get(grant_type, _OTHERWISE)
+
+
+def login_route(fields: Fields) -> Route:
+    """Return the lane of a sign-in, one at a time for each name."""
+    presented_username = fields.get("username", ("",))[0]
+    return Route("people", hashes=True, turn=presented_username[:MAX_LOGIN_CHARACTERS].strip().casefold())
 
 
 def token_handler(issuing: Issuing) -> Handler:
