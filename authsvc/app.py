@@ -19,7 +19,7 @@ from authsvc.jobs import purge, rotate_keys, send_mail
 from authsvc.jobs.runner import Job, Runner
 from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
-from authsvc.observe.metrics import Metrics, create_metrics
+from authsvc.observe.metrics import create_metrics
 from authsvc.outbound.mail import SmtpMailer, SmtpServer
 from authsvc.protocol.grant import Issuing, Lifetimes
 from authsvc.settings import Settings, Throttle, read_settings
@@ -45,9 +45,14 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
     runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
     routers = _routers(settings, _accounts(settings, master_keys), keyring, runner)
     metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
+    machine, people = (
+        open_storage(settings.database_url, pool_size=threads, cache=cache)
+        for threads in (http.machine_threads, http.people_threads)
+    )
     lanes = {
-        "machine": _lane("machine", settings, http.machine_threads, cache, metrics),
-        "people": _lane("people", settings, http.people_threads, cache, metrics),
+        "memory": Lane("memory", machine, metrics, threads=1, queue_length=http.queue_length),
+        "machine": Lane("machine", machine, metrics, threads=http.machine_threads, queue_length=http.queue_length),
+        "people": Lane("people", people, metrics, threads=http.people_threads, queue_length=http.queue_length),
     }
     issuing = Issuing(
         keyring=keyring,
@@ -60,18 +65,22 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings), metrics, clock)
         runner.start(_jobs(settings, room, keyring))
-        yield
-        runner.stop()
-        for lane in lanes.values():
-            lane.close()
-        metrics.close()
+        try:
+            yield
+        finally:
+            runner.stop()
+            for lane in lanes.values():
+                lane.close()
+            machine.close()
+            people.close()
+            metrics.close()
 
     app = FastAPI(title="authsvc", version=__version__, lifespan=lifespan, openapi_url=None)
     declare(app, routers)
     # Around the application, not among its middleware: most requests never enter FastAPI.
     return Edge(
         app,
-        endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, lanes["machine"].storage.ping, app.router.routes),
+        endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, machine.ping, app.router.routes),
         lanes=lanes,
         permits=Permits(_hash_permits(settings.workers), http.queue_length, PERMIT_WAIT_SECONDS),
         turns=Turns(PERMIT_WAIT_SECONDS),
@@ -144,11 +153,6 @@ def _jobs(settings: Settings, room: MailRoom, keyring: Keyring) -> tuple[Job, ..
 
 def _lockout(settings: Settings) -> LockoutPolicy:
     return LockoutPolicy(_schedule(settings.passwords.per_address), _schedule(settings.passwords.per_account))
-
-
-def _lane(name: str, settings: Settings, threads: int, cache: Cache, metrics: Metrics) -> Lane:
-    storage = open_storage(settings.database_url, pool_size=threads, cache=cache)
-    return Lane(name, storage, metrics, threads=threads, queue_length=settings.http.queue_length)
 
 
 def _hash_permits(workers: int) -> int:

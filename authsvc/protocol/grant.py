@@ -15,8 +15,8 @@ from authsvc.domain.sessions import RefreshFamily
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn, Target
 
-Lane = Literal["loop", "machine", "people"]
-"""Where it runs: on the event loop, out of the caches (else on `machine`), or on one of the two thread pools."""
+Lane = Literal["memory", "machine", "people"]
+"""Where it runs; `memory` answers from the caches alone, and sends on to `machine` what needs the database."""
 
 
 @dataclass(frozen=True, slots=True)

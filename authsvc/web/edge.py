@@ -20,7 +20,7 @@ from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
 from authsvc.web.address import Networks, caller_address
 from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body, read_body
-from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call
+from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call, run_from_memory
 from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, code_of, oauth_error, rule_of
 from authsvc.web.forms import Fields
 from authsvc.web.lanes import Lane, Permits, Turns
@@ -133,13 +133,12 @@ class Edge:
         return (oauth_error if endpoint.is_oauth else api_problem)(error, "", request.request_id)
 
     async def _run(self, arrival: Arrival, route: Route) -> Departure:
-        if route.lane != "loop":
+        if route.lane != "memory":
             return await self._lanes[route.lane].run(run_call, arrival)
-        machine = self._lanes["machine"]
         try:
-            return run_call(arrival, machine, from_memory=True)
+            return await self._lanes["memory"].run(run_from_memory, arrival)
         except DatabaseNeeded:
-            return await machine.run(run_call, arrival)
+            return await self._lanes["machine"].run(run_call, arrival)
 
     async def _hash(self, arrival: Arrival, route: Route) -> Departure:
         async with self._turns.of(route.turn or arrival.request.request_id):

@@ -1,5 +1,7 @@
 """Lanes: bounded thread pools, each with its own database connections, so that neither can starve the other.
 
+`memory` is one thread without a connection: what the caches can answer, it answers without a switch between threads.
+
 Password hashing needs a permit besides, taken on the event loop before the hop: as many as there are cores.
 """
 
@@ -57,13 +59,12 @@ class Lane:
         return cast("Answer", await future)
 
     def close(self) -> None:
-        """Let running work finish, then give the connections back."""
+        """Let running work finish."""
         for _ in self._threads:
             self._work.put(None)
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
-        self.storage.close()
 
     def _start(self) -> None:
         if not self._is_started:

@@ -31,12 +31,12 @@ def endpoints(
     describe = describing(urls, declared)
     urls |= {
         "/token": Endpoint("token", {"POST": token_handler(issuing)}, token_route),
-        "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("loop")),
-        "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("loop")),
-        "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("loop")),
+        "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("memory")),
+        "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("memory")),
+        "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("memory")),
         "/login": Endpoint("login", {"POST": login_handler(issuing)}, login_route, BOTH, is_oauth=False),
         "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, is_oauth=False),
-        "/health/live": Endpoint("live", {"GET": health.live}, _on("loop"), is_oauth=False),
+        "/health/live": Endpoint("live", {"GET": health.live}, _on("memory"), is_oauth=False),
         "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), is_oauth=False),
         "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), is_oauth=False),
         "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), is_oauth=False),

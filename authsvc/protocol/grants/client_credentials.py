@@ -7,7 +7,7 @@ from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane
 
 GRANT_TYPE = "client_credentials"
 PARAMETERS: frozenset[str] = frozenset()
-LANE: Lane = "loop"
+LANE: Lane = "memory"
 HASHES = False
 
 
