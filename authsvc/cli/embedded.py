@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from typing import Any
 
 from granian.asgi import LifespanProtocol
 from granian.constants import HTTPModes, Interfaces
@@ -13,6 +14,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from authsvc.app import create_app
+from authsvc.cli.refusal import Refused
 from authsvc.cli.serving import BACKLOG, MAX_CONNECTIONS, http1_settings
 from authsvc.observe.logging import GRANIAN_LOGGING
 from authsvc.settings import Settings
@@ -30,29 +32,14 @@ def serve_embedded(settings: Settings, hosts: Sequence[str], port: int, ready: C
 
 async def _serve(settings: Settings, hosts: Sequence[str], port: int, ready: Callable[[], None]) -> None:
     app = create_app(settings)
-    servers = [
-        Server(
-            app,
-            address=host,
-            port=port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            http1_settings=http1_settings(),
-            websockets=False,
-            backlog=BACKLOG,
-            backpressure=MAX_CONNECTIONS,
-            log_dictconfig=GRANIAN_LOGGING,
-            log_level=LogLevels.error,  # below that it says that this way of serving is experimental
-        )
-        for host in hosts
-    ]
+    servers = [_server(app, host, port) for host in hosts]
     loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
 
     def stop() -> None:
+        stopped.set()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-        for server in servers:
-            server.stop()  # type: ignore[no-untyped-call]
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
@@ -61,17 +48,37 @@ async def _serve(settings: Settings, hosts: Sequence[str], port: int, ready: Cal
     await lifespan.startup()  # type: ignore[no-untyped-call]
     if lifespan.interrupt:
         raise lifespan.exc or RuntimeError("the application did not start")
-    serving = asyncio.gather(*(server.serve() for server in servers))
-    waiting = asyncio.ensure_future(_until_answering(hosts, port))
-    await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-    if waiting.done():
-        ready()
-    waiting.cancel()
-    await serving
+    serving = [asyncio.ensure_future(server.serve()) for server in servers]
+    announcing = asyncio.ensure_future(_announce(hosts, port, ready))
+    told = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait((told, *serving), return_when=asyncio.FIRST_COMPLETED)
+    announcing.cancel()
+    for server in servers:
+        server.stop()  # type: ignore[no-untyped-call]
+    await asyncio.gather(*serving)
     await lifespan.shutdown()  # type: ignore[no-untyped-call]
+    if not told.done():
+        told.cancel()
+        raise Refused("The server could not go on listening: its log says why.")
 
 
-async def _until_answering(hosts: Sequence[str], port: int) -> None:
+def _server(app: Any, host: str, port: int) -> Server:  # noqa: ANN401 - any ASGI application
+    return Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=http1_settings(),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=MAX_CONNECTIONS,
+        log_dictconfig=GRANIAN_LOGGING,
+        log_level=LogLevels.error,  # below that it says that this way of serving is experimental
+    )
+
+
+async def _announce(hosts: Sequence[str], port: int, ready: Callable[[], None]) -> None:
     for host in hosts:
         while True:
             with suppress(OSError):
@@ -79,6 +86,7 @@ async def _until_answering(hosts: Sequence[str], port: int) -> None:
                 writer.close()
                 break
             await asyncio.sleep(_POLL_SECONDS)
+    ready()
 
 
 def _run(main: Coroutine[None, None, None]) -> None:

@@ -122,7 +122,7 @@ def serving(arguments: tuple[str, ...], environment: Mapping[str, str], director
         )
     server = Running(process, url, out_file, err_file)
     try:
-        wait_until(lambda: answers(f"{url}/health/live") or process.poll() is not None)
+        wait_until(lambda: answers(f"{url}/health/live") or process.poll() is not None, server)
         assert process.poll() is None, server.out + server.err
         yield server
     finally:
@@ -132,10 +132,10 @@ def serving(arguments: tuple[str, ...], environment: Mapping[str, str], director
         process.wait()
 
 
-def wait_until(is_so) -> None:
+def wait_until(is_so, server: Running | None = None) -> None:
     deadline = time.monotonic() + LIMIT_SECONDS
     while not is_so():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, server.out + server.err if server else "waited in vain"
         time.sleep(0.02)
 
 

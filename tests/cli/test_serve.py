@@ -187,6 +187,7 @@ def test_on_postgresql_workers_add_up_their_metrics_and_a_killed_one_is_replaced
     site.done("migrate")
     add_app(site)
     server = start("serve", "--port", str(site.port), "--workers", "2")
+    wait_until(lambda: server.out.count("runtime-1") == 2, server)
     before = server.workers
 
     assert sign_in(site, PASSWORD)[0] == 200
