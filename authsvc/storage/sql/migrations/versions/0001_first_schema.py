@@ -9,13 +9,23 @@ down_revision = None
 
 def upgrade() -> None:
     """Make every table."""
-    _people()
-    _registrations()
-    _sign_ins()
-    _work()
+    _tenants()
+    _users()
+    _clients()
+    _client_origins()
+    _resources()
+    _signing_keys()
+    _sessions()
+    _refresh_families()
+    _mailed_links()
+    _attempts()
+    _audit_events()
+    _letters()
+    _leases()
+    _change_feed()
 
 
-def _people() -> None:
+def _tenants() -> None:
     op.create_table(
         "tenants",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -39,6 +49,9 @@ def _people() -> None:
         postgresql_where=sa.text("is_default"),
         sqlite_where=sa.text("is_default"),
     )
+
+
+def _users() -> None:
     op.create_table(
         "users",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -59,7 +72,7 @@ def _people() -> None:
     )
 
 
-def _registrations() -> None:
+def _clients() -> None:
     op.create_table(
         "clients",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -79,6 +92,9 @@ def _registrations() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_clients"),
     )
+
+
+def _client_origins() -> None:
     op.create_table(
         "client_origins",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -93,6 +109,9 @@ def _registrations() -> None:
         ),
     )
     op.create_index("ix_client_origins_tenant_id_client_id", "client_origins", ["tenant_id", "client_id"])
+
+
+def _resources() -> None:
     op.create_table(
         "resources",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -106,6 +125,9 @@ def _registrations() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "audience", name="pk_resources"),
     )
+
+
+def _signing_keys() -> None:
     op.create_table(
         "signing_keys",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -123,7 +145,7 @@ def _registrations() -> None:
     )
 
 
-def _sign_ins() -> None:
+def _sessions() -> None:
     op.create_table(
         "sessions",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -145,6 +167,9 @@ def _sign_ins() -> None:
     )
     op.create_index("ix_sessions_tenant_id_over_at", "sessions", ["tenant_id", "over_at"])
     op.create_index("ix_sessions_tenant_id_user_id", "sessions", ["tenant_id", "user_id"])
+
+
+def _refresh_families() -> None:
     op.create_table(
         "refresh_families",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -175,6 +200,9 @@ def _sign_ins() -> None:
     )
     op.create_index("ix_refresh_families_tenant_id_over_at", "refresh_families", ["tenant_id", "over_at"])
     op.create_index("ix_refresh_families_tenant_id_session_id", "refresh_families", ["tenant_id", "session_id"])
+
+
+def _mailed_links() -> None:
     op.create_table(
         "mailed_links",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -196,6 +224,9 @@ def _sign_ins() -> None:
     )
     op.create_index("ix_mailed_links_tenant_id_user_id", "mailed_links", ["tenant_id", "user_id"])
     op.create_index("ix_mailed_links_tenant_id_expires_at", "mailed_links", ["tenant_id", "expires_at"])
+
+
+def _attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -209,7 +240,7 @@ def _sign_ins() -> None:
     op.create_index("ix_attempts_tenant_id_over_at", "attempts", ["tenant_id", "over_at"])
 
 
-def _work() -> None:
+def _audit_events() -> None:
     op.create_table(
         "audit_events",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -226,6 +257,9 @@ def _work() -> None:
     )
     op.create_index("ix_audit_events_tenant_id_at", "audit_events", ["tenant_id", "at"])
     op.create_index("ix_audit_events_tenant_id_request_id", "audit_events", ["tenant_id", "request_id"])
+
+
+def _letters() -> None:
     op.create_table(
         "letters",
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
@@ -237,6 +271,9 @@ def _work() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name="pk_letters"),
     )
     op.create_index("ix_letters_tenant_id_send_after", "letters", ["tenant_id", "send_after"])
+
+
+def _leases() -> None:
     op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
@@ -244,6 +281,9 @@ def _work() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
     )
+
+
+def _change_feed() -> None:
     op.create_table(
         "change_feed",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
