@@ -27,7 +27,7 @@ class PasswordPolicy:
 
     min_length: int
     min_length_single_factor: int
-    common: Callable[[], Collection[str]]
+    common: Callable[[], frozenset[str]]
 
 
 def normal_form(presented: str) -> str:
@@ -59,8 +59,14 @@ def check_new_password(
     if is_too_long(password):
         raise PasswordInvalid(f"at most {MAX_PASSWORD_BYTES} bytes")
     folded = password.casefold()
-    if folded in policy.common() or len(set(folded)) == 1:
+    unit = _repeated_unit(folded)
+    if len(unit) == 1 or not policy.common().isdisjoint({folded, unit}):
         raise PasswordInvalid("this password is too common: choose one that nobody else would")
     if any(folded == name.casefold() for name in names):
         raise PasswordInvalid("the password may not be your own name or address")
     return password
+
+
+def _repeated_unit(text: str) -> str:
+    """Return what the text is a repetition of, itself if of nothing: a common word said twice is as common."""
+    return text[: (text + text).index(text, 1)]

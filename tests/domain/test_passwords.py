@@ -43,6 +43,7 @@ def test_a_password_may_be_chosen(password, second):
         pytest.param("ü" * 512 + "y", False, (), id="1,025 bytes in fewer characters"),
         pytest.param("Correct Horse Battery Staple", False, (), id="common in any case"),
         pytest.param("aaaaaaaaaaaaaaaaaaaa", False, (), id="one character"),
+        pytest.param("correct horse battery staple" * 2, False, (), id="common, said twice"),
         pytest.param("Alexandra.Longname", False, ("alexandra.longname",), id="the own name"),
         pytest.param("alexandra@longname.example", False, ("a", "Alexandra@longname.example"), id="the own address"),
     ],
