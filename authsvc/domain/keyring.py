@@ -133,10 +133,12 @@ class Keyring:
         return True
 
     def _current(self, algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord:
-        for record in reversed(unit.keys.list()):
-            if record.algorithm == algorithm and record.may_sign(now):
-                return record
-        return self._create(algorithm, unit, now, now)
+        record = _newest(algorithm, unit, now)
+        if record is None:
+            unit.begin()
+            # What was read before may be a moment old: a second first key would sign before verifiers know it.
+            record = _newest(algorithm, unit, now) or self._create(algorithm, unit, now, now)
+        return record
 
     def _create(self, algorithm: str, unit: KeyUnit, now: datetime, activates_at: datetime) -> KeyRecord:
         unit.begin()
@@ -153,6 +155,13 @@ class Keyring:
 
     def _open(self, record: KeyRecord, tenant_id: UUID) -> bytes:
         return envelope.decrypt(record.private_encrypted, key_place(tenant_id, record.kid), self._master_keys)
+
+
+def _newest(algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord | None:
+    for record in reversed(unit.keys.list()):
+        if record.algorithm == algorithm and record.may_sign(now):
+            return record
+    return None
 
 
 def published_keys(records: tuple[KeyRecord, ...], now: datetime) -> tuple[Mapping[str, Any], ...]:

@@ -141,7 +141,9 @@ class Edge:
             return await self._lanes["machine"].run(run_call, arrival)
 
     async def _hash(self, arrival: Arrival, route: Route) -> Departure:
-        async with self._turns.of(route.turn or arrival.request.request_id):
+        # By address as well: a crowd that guesses at a name elsewhere must not keep its owner waiting.
+        request = arrival.request
+        async with self._turns.of(f"{request.address} {route.turn}" if route.turn else request.request_id):
             permit = await self._permits.take()
             try:
                 request = replace(arrival.request, permit=permit)
