@@ -11,7 +11,7 @@ import pytest
 from tests.cli.running import Done, Running, run_forked, serving
 from tests.harness import postgres
 
-ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
 PASSWORD = "correct horse battery staple"
 
 

@@ -1,5 +1,10 @@
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
 import pytest
 
+from authsvc.domain.sessions import Session
+from authsvc.storage.sql.engine import open_storage
 from tests.cli.conftest import PASSWORD
 
 
@@ -22,6 +27,29 @@ def test_a_user_lives_from_creation_to_deletion(installation):
     installation.done("users", "delete", "ada", "--yes")
     assert installation.done("users", "list", "--json").json == []
     assert "no user ada" in installation.refused("users", "show", "ada")
+
+
+def sign_in(site, user_id):
+    """Store a session, as a sign-in does."""
+    storage = open_storage(f"sqlite:///{site.directory}/var/authsvc.db", pool_size=1, cache=None)
+    (tenant,) = storage.list_tenants()
+    uow, now = storage.unit_of_work(tenant.id), datetime.now(UTC)
+    uow.begin()
+    uow.sessions.add(Session(uuid4(), UUID(user_id), "app", now, ("pwd",), now + timedelta(days=1)))
+    uow.commit()
+    uow.close()
+    storage.close()
+
+
+def test_a_new_password_ends_every_session_that_the_old_one_began(installation):
+    installation.done("users", "create", "ada", stdin=PASSWORD)
+    user_id = installation.done("users", "show", "ada", "--json").json["id"]
+    for _ in range(2):
+        sign_in(installation, user_id)
+
+    assert "2 sessions ended" in installation.done("users", "set-password", "ada", stdin="another " + PASSWORD).out
+    sign_in(installation, user_id)
+    assert installation.done("users", "end-sessions", "ada").out == "1 session ended\n"
 
 
 @pytest.mark.parametrize(
