@@ -23,7 +23,7 @@ from authsvc.domain.clients import Client, with_new_secret
 from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.users import User
-from authsvc.settings import Passwords, Settings
+from authsvc.settings import Passwords, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
@@ -35,6 +35,11 @@ PASSWORD = "fourteen purple lanterns"
 OTHER_PASSWORD = "nineteen silver anchors"
 ORIGIN = "https://app.example"
 FORM = "application/x-www-form-urlencoded"
+PASSWORDS = Passwords(
+    failure_seconds=0,
+    per_address=Throttle(free=5, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600),
+    per_account=Throttle(free=50, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600),
+)
 _SCOPES = frozenset(f"{algorithm.lower()}:{verb}" for algorithm in ALGORITHMS for verb in ("read", "write"))
 PEOPLE_SCOPES = frozenset({"openid", "profile", "email", "account"})
 
@@ -230,7 +235,7 @@ def install(database_url: str, directory: Path, issuer: str = ISSUER, **changed:
     migrate(database_url)
     key_file = directory / "master.key"
     key_file.write_text(new_master_key_line())
-    values: dict[str, Any] = {"passwords": Passwords(failure_seconds=0), **changed}
+    values: dict[str, Any] = {"passwords": PASSWORDS, **changed}
     settings = Settings(issuer=issuer, database_url=database_url, master_key_file=key_file, **values)
     storage = open_storage(database_url, pool_size=1, cache=None)
     now = MovableClock()()

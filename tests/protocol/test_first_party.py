@@ -9,7 +9,7 @@ from authsvc.crypto.passwords import needs_rehash
 from tests.flows.world import OTHER_PASSWORD, PASSWORD, World, audience
 
 FREE = 5
-"""Looks at a password per account and address (the default of the setting)."""
+"""Looks at a password per account and address, as the fixture sets them."""
 
 
 def without_id(answer):
