@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from authsvc.app import key_policy
+from authsvc.cli.installation import key_policy
 from authsvc.cli.preflight import FIRST_ALGORITHMS
 from authsvc.clock import utc_now
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS

@@ -1,30 +1,35 @@
 """The commands: every noun and verb by name, and the one place where a refusal becomes a sentence."""
 
 import sys
+from importlib import import_module
 
 import typer
 
 from authsvc import __version__
-from authsvc.cli import clients, keys, resources, tenants, users
-from authsvc.cli.dev import dev
-from authsvc.cli.doctor import doctor
-from authsvc.cli.migrate import migrate
 from authsvc.cli.refusal import EXPECTED, sentences
-from authsvc.cli.serve import serve
-from authsvc.cli.why import why
 
-root = typer.Typer(
-    name="authsvc",
-    help="An OAuth 2.1 and OpenID Connect authorization server and login service.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for command in (dev, serve, migrate, doctor, why):
-    root.command()(command)
-for noun in (users, clients, resources, tenants, keys):
-    root.add_typer(noun.commands)
+VERBS = ("dev", "serve", "migrate", "doctor", "why")
+NOUNS = ("users", "clients", "resources", "tenants", "keys")
+
+
+def build(names: tuple[str, ...]) -> typer.Typer:
+    """Return the command line with these commands."""
+    root = typer.Typer(
+        name="authsvc",
+        help="An OAuth 2.1 and OpenID Connect authorization server and login service.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    root.callback()(_options)
+    for name in names:
+        module = import_module(f"authsvc.cli.{name}")
+        if name in VERBS:
+            root.command()(getattr(module, name))
+        else:
+            root.add_typer(module.commands)
+    return root
 
 
 def _print_version(wanted: bool) -> None:
@@ -33,7 +38,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@root.callback()
 def _options(
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
@@ -42,6 +46,10 @@ def _options(
 
 def run() -> None:
     """Run the command of sys.argv; a refusal is one sentence on stderr and exit code 1."""
+    everything = VERBS + NOUNS
+    # Only what is asked for is loaded: a server's start waits for it.
+    asked = tuple(sys.argv[1:2])
+    root = build(asked if asked and asked[0] in everything else everything)
     try:
         root()
     except EXPECTED as error:

@@ -11,6 +11,7 @@ from uuid import UUID
 from authsvc.cli.refusal import DATABASE, Refused
 from authsvc.clock import utc_now
 from authsvc.domain.audit import AuditEvent, event_id
+from authsvc.domain.keyring import KeyPolicy
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.settings import Settings, read_settings
@@ -119,6 +120,11 @@ def require_migrated(database_url: str) -> None:
         raise Refused(f"The database lacks the migrations {', '.join(lacking)}: run `authsvc migrate`.")
     if ahead:
         raise Refused("The database was migrated by a newer authsvc: run that version, or a newer one.")
+
+
+def key_policy(settings: Settings) -> KeyPolicy:
+    """Return how signing keys follow one another; not from `authsvc.app`, which no command loads but for serving."""
+    return KeyPolicy(settings.lifetimes.jwks_max_age, settings.lifetimes.skew)
 
 
 def sqlite_file(settings: Settings) -> Path | None:

@@ -2,8 +2,7 @@
 
 import typer
 
-from authsvc.app import key_policy
-from authsvc.cli.installation import Desk, all_tenants, changing, opened, reading, unit
+from authsvc.cli.installation import Desk, all_tenants, changing, key_policy, opened, reading, unit
 from authsvc.cli.master_file import add_master_key, init_master_keys, make_current, read_master_keys
 from authsvc.cli.output import Record, confirm, instant, show_list
 from authsvc.cli.refusal import Refused

@@ -6,8 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from authsvc.app import key_policy
-from authsvc.cli.installation import find_tenant, opened, unit
+from authsvc.cli.installation import find_tenant, key_policy, opened, unit
 from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.refusal import Refused
 from authsvc.clock import utc_now

@@ -19,8 +19,8 @@ from alembic import command, config
 
 from authsvc.cli import commands
 
-PRELOADED = (command, config)
-"""Alembic, which commands load when they need it: once here, so that no forked command has to."""
+PRELOADED = (command, config, commands.build(commands.VERBS + commands.NOUNS))
+"""What commands load when they need it: once here, so that no forked command has to."""
 SCRIPT = Path(sys.executable).with_name("authsvc")
 LIMIT_SECONDS = 60.0
 
