@@ -1,8 +1,9 @@
 """A populated installation and the application on it: two tenants, every kind of client, an API per algorithm."""
 
+import asyncio
 import functools
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -156,6 +157,10 @@ class World:
     def from_address(self, address: str) -> httpx.Client:
         """A client whose socket peer has this address."""
         return httpx.Client(transport=_From(address, self.transport), base_url=ISSUER)
+
+    def run(self, awaitable: Coroutine[Any, Any, None]) -> None:
+        """Run something on the application's own loop."""
+        asyncio.run_coroutine_threadsafe(awaitable, self.transport._loop).result(60)
 
     @contextmanager
     def change(self, tenant: Tenant | None = None) -> Iterator[SqlUnitOfWork]:

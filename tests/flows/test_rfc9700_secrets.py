@@ -1,0 +1,84 @@
+"""No secret in clear: not in the database's file, not in the log, not in an answer to somebody else (THREATS F21)."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from authsvc.observe import logging as observe
+from tests.flows.world import PASSWORD, World, running_world
+
+CANARY = "Canary-Xq7-violet-lighthouse"
+
+
+def _use(world: World) -> list[str]:
+    """A day in the life: good and bad requests with every secret; returns all of them."""
+    planted = [f"{CANARY}-{number}" for number in range(12)]
+    found = world.tokens(scope="account openid profile email")
+    web = world.tokens(client="web", scope="openid es256:read")
+    refreshed = world.refresh(found["refresh_token"]).json()
+    machine = world.token("svc2").json()
+    world.http.post("/register", json={"username": "karl", "password": planted[0], "email": "karl@example.com"})
+    world.login(username="karl", password=planted[0], scope="openid")
+    world.login(username="alice", password=planted[1], scope="openid")
+    world.login(username=planted[2], password=PASSWORD, scope="openid")
+    world.http.post("/me/password", json={"current_password": PASSWORD, "new_password": planted[3]},
+                    headers={"Authorization": f"Bearer {refreshed['access_token']}"})  # fmt: skip
+    world.refresh(planted[4])
+    world.http.post("/token", data={"grant_type": "client_credentials"}, auth=("svc", planted[5]))
+    world.token("svc2", client_secret=planted[6])
+    world.get("/me", planted[7])
+    world.get(f"/me?access_token={planted[8]}&code={planted[9]}")
+    world.http.post("/register/confirm", json={"token": planted[10]})
+    world.raw("/token", f"client_secret={planted[11]}&client_secret=x&%zz".encode())
+    world.clock.move(seconds=20)
+    world.refresh(found["refresh_token"])
+    world.http.post("/logout", data={"refresh_token": web["refresh_token"], "client_id": "web",
+                                     "client_secret": world.secrets["web"]})  # fmt: skip
+    tokens = [answer[name] for answer in (found, web, refreshed, machine) for name in answer if name.endswith("_token")]
+    return [*planted, *tokens, *world.secrets.values(), PASSWORD]
+
+
+def _spellings(secret: str) -> list[bytes]:
+    """The secret, and of a JWT its signature, which alone makes it worth something."""
+    return [secret.encode(), secret.rpartition(".")[2].encode()] if secret.count(".") == 2 else [secret.encode()]
+
+
+@pytest.mark.timeout(120)
+def test_nothing_secret_lies_in_the_database_or_the_log(tmp_path: Path):
+    log = tmp_path / "log"
+    observe.configure("debug", log_file=log)
+    try:
+        with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as world:
+            secrets = _use(world)
+    finally:
+        for handler in list(logging.getLogger().handlers):
+            if type(handler).__module__.startswith("authsvc"):
+                logging.getLogger().removeHandler(handler)
+                handler.close()
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.name.startswith("authsvc.db"))
+    logged = log.read_bytes()
+    assert len(stored) > 10_000
+    assert logged.count(b"refused") > 5
+    for secret in secrets:
+        for spelled in _spellings(secret):
+            assert spelled not in logged, secret
+            # A wrong user name is nobody's secret, but it is not stored either.
+            assert spelled not in stored, secret
+
+
+def test_a_refusal_echoes_no_secret(small_world: World):
+    answers = [
+        small_world.login(username=CANARY, password=CANARY, scope="openid"),
+        small_world.refresh(CANARY),
+        small_world.token("svc", resource=CANARY),
+        small_world.http.post("/token", data={"grant_type": CANARY, "client_id": CANARY, "client_secret": CANARY}),
+        small_world.get("/me", CANARY),
+        small_world.http.post("/logout", data={"refresh_token": CANARY, "client_id": "app"}),
+        small_world.raw("/login", b'{"password": "' + CANARY.encode(), "application/json"),
+        small_world.get(f"/{CANARY}"),
+    ]
+    for answer in answers:
+        assert answer.status_code >= 400
+        assert CANARY not in answer.text
+        assert CANARY not in str(answer.headers)

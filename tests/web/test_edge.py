@@ -1,0 +1,146 @@
+"""The edge: where handlers run, when the transaction is committed, and what a fault looks like."""
+
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from authsvc.errors import StorageUnavailable
+from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from authsvc.storage.sql.work import Work
+from authsvc.web import endpoint as endpoint_module
+from tests.flows.world import PASSWORD, World
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The path of each request with the thread that answered it."""
+    seen: list[tuple[str, str]] = []
+    original: Callable[..., Any] = endpoint_module._in_transaction
+
+    @wraps(original)
+    def noting(arrival: Any, call: Any) -> Any:
+        answer = original(arrival, call)
+        seen.append((call.request.path, threading.current_thread().name))
+        return answer
+
+    monkeypatch.setattr(endpoint_module, "_in_transaction", noting)
+    return seen
+
+
+def test_every_handler_that_needs_a_database_runs_on_a_named_lane(small_world: World, threads: list[tuple[str, str]]):
+    found = small_world.tokens(scope="account openid")
+    small_world.refresh(found["refresh_token"])
+    small_world.get("/me", found["access_token"])
+    small_world.token("legacy", "password", username="bob", password=PASSWORD, scope="openid")
+    small_world.http.post("/register", json={"username": "karl", "password": PASSWORD})
+    small_world.http.post("/logout", headers={"Authorization": f"Bearer {found['access_token']}"})
+    assert {path: name for path, name in threads if path != "/token"} == {
+        "/login": "lane-people", "/me": "lane-people", "/register": "lane-people", "/logout": "lane-people",
+    }  # fmt: skip
+    assert [name for path, name in threads if path == "/token"] == ["lane-machine", "lane-people"]
+
+
+def test_the_transaction_is_committed_before_the_answer_leaves(small_world: World, monkeypatch: pytest.MonkeyPatch):
+    order: list[str] = []
+    commit = SqlUnitOfWork.commit
+
+    def noting(uow: SqlUnitOfWork) -> None:
+        commit(uow)
+        order.append("committed")
+
+    monkeypatch.setattr(SqlUnitOfWork, "commit", noting)
+
+    async def send(message: Any) -> None:
+        order.append(message["type"])
+
+    body = f"username=alice&password={PASSWORD.replace(' ', '+')}&client_id=app&scope=openid".encode()
+    scope = {
+        "type": "http", "method": "POST", "path": "/login", "raw_path": b"/login", "query_string": b"",
+        "headers": [(b"content-type", b"application/x-www-form-urlencoded"), (b"host", b"localhost:8000")],
+        "client": ("127.0.0.1", 1), "server": ("localhost", 8000), "scheme": "http", "http_version": "1.1",
+    }  # fmt: skip
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def call() -> None:
+        await small_world.app(scope, receive, send)
+
+    small_world.run(call())
+    assert order[-3:] == ["committed", "http.response.start", "http.response.body"]
+
+
+def test_a_commit_that_fails_is_no_success(small_world: World, monkeypatch: pytest.MonkeyPatch):
+    token = small_world.refresh_token()
+    before = small_world.rows()
+    commit = Work.commit
+
+    def failing(work: Work) -> None:
+        if work.begun:
+            work.rollback()
+            raise StorageUnavailable("the disk is full")
+        commit(work)
+
+    monkeypatch.setattr(Work, "commit", failing)
+    answers = [small_world.refresh(token), small_world.http.post("/logout", data={
+        "refresh_token": token, "client_id": "app",
+    })]  # fmt: skip
+    monkeypatch.undo()
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+        assert answer.headers["retry-after"] == "1"
+        assert "disk" not in answer.text
+    assert small_world.rows() == before
+    assert small_world.refresh(token).status_code == 200
+
+
+def test_the_end_of_a_family_that_cannot_be_stored_is_said(small_world: World, monkeypatch: pytest.MonkeyPatch):
+    """A reuse whose effect is lost must not be answered as if the family had ended (THREATS: fosite)."""
+    token = small_world.refresh_token()
+    successor = small_world.refresh(token).json()["refresh_token"]
+    small_world.clock.move(seconds=11)
+    commit = Work.commit
+
+    def failing(work: Work) -> None:
+        if work.begun:
+            work.rollback()
+            raise StorageUnavailable("away")
+        commit(work)
+
+    monkeypatch.setattr(Work, "commit", failing)
+    assert small_world.refresh(token).status_code == 503
+    monkeypatch.undo()
+    assert small_world.refresh(token).json()["error"] == "invalid_grant"
+    assert small_world.refresh(successor).json()["error"] == "invalid_grant"
+
+
+def test_a_fault_nobody_thought_of_is_told_without_its_words(small_world: World, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("SELECT secret FROM clients; driver says no")
+
+    monkeypatch.setattr(endpoint_module, "_in_transaction", broken)
+    answer = small_world.token("svc2")
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
+    assert "SELECT" not in answer.text
+    assert "driver" not in answer.text
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_long_text_does_not_swell_the_audit_trail(small_world: World):
+    answer = small_world.token("svc", scope="es256:read", resource="https://nowhere.example/" + "x" * 20_000)
+    with small_world.change() as uow:
+        (event,) = uow.audit.find_request(answer.json()["request_id"])
+    assert event.detail is not None
+    assert 0 < len(event.detail) <= 256
+
+
+def test_a_secret_in_the_wrong_field_is_not_kept_in_the_audit_trail(small_world: World):
+    secret = small_world.secrets["svc2"]
+    answer = small_world.token("svc", scope="es256:read", resource=secret)
+    with small_world.change() as uow:
+        (event,) = uow.audit.find_request(answer.json()["request_id"])
+    assert secret not in str(event)

@@ -1,0 +1,129 @@
+"""Lanes: bounded, named threads; permits: as many hashes as cores; turns: one sign-in per name and caller."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authsvc.observe.metrics import Metrics, create_metrics
+from authsvc.storage.sql.engine import open_storage
+from authsvc.web.lanes import Lane, Overloaded, Permits, Turns
+
+
+@pytest.fixture
+def metrics() -> Iterator[Metrics]:
+    made = create_metrics("0", ())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lane(metrics: Metrics, tmp_path: Path) -> Iterator[Lane]:
+    made = Lane(
+        "machine",
+        open_storage(f"sqlite:///{tmp_path}/x.db", pool_size=2, cache=None),
+        metrics,
+        threads=2,
+        queue_length=3,
+    )
+    yield made
+    made.close()
+
+
+def test_work_runs_on_a_thread_that_bears_the_lanes_name(lane: Lane):
+    def name(argument: str, _: Lane) -> str:
+        return f"{argument} {threading.current_thread().name}"
+
+    assert asyncio.run(lane.run(name, "x")) == "x lane-machine"
+
+
+def test_a_full_queue_refuses_at_once(lane: Lane):
+    gate = threading.Event()
+
+    async def crowd() -> list[Any]:
+        waiting = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        refused = [task for task in waiting if task.done()]
+        gate.set()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert len(refused) == 3
+        return answers
+
+    answers = asyncio.run(crowd())
+    assert sum(isinstance(answer, Overloaded) for answer in answers) == 3
+    assert answers.count(True) == 5
+
+
+def test_a_fault_reaches_whoever_waits_and_the_lane_goes_on(lane: Lane):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def two() -> str:
+        with pytest.raises(ZeroDivisionError):
+            await lane.run(fail, None)
+        return await lane.run(lambda *_: "well", None)
+
+    assert asyncio.run(two()) == "well"
+
+
+def test_no_more_hash_at_once_than_there_are_permits():
+    async def crowd() -> int:
+        permits, most, now = Permits(2, 50, 5), 0, 0
+
+        async def hash_one() -> None:
+            nonlocal most, now
+            permit = await permits.take()
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0.001)
+            now -= 1
+            permit.release()
+            permit.release()
+            await asyncio.sleep(0)
+
+        await asyncio.gather(*(hash_one() for _ in range(40)))
+        return most
+
+    assert asyncio.run(crowd()) == 2
+
+
+def test_too_many_who_wait_for_a_permit_are_refused():
+    async def crowd() -> list[Any]:
+        permits = Permits(1, 2, 0.05)
+        await permits.take()
+        return await asyncio.gather(*(permits.take() for _ in range(5)), return_exceptions=True)
+
+    assert all(isinstance(answer, Overloaded) for answer in asyncio.run(crowd()))
+
+
+def test_one_key_has_one_turn_at_a_time_and_others_do_not_wait():
+    async def crowd() -> tuple[int, int]:
+        turns, inside, most = Turns(5), {"a": 0, "b": 0}, {"a": 0, "both": 0}
+
+        async def enter(key: str) -> None:
+            async with turns.of(key):
+                inside[key] += 1
+                most["a"] = max(most["a"], inside["a"])
+                most["both"] = max(most["both"], inside["a"] + inside["b"])
+                await asyncio.sleep(0.002)
+                inside[key] -= 1
+
+        await asyncio.gather(*(enter(key) for key in "ab" * 10))
+        assert not turns._turns, "nothing is remembered of names that nobody signs in"
+        return most["a"], most["both"]
+
+    assert asyncio.run(crowd()) == (1, 2)
+
+
+def test_whoever_waits_too_long_for_a_turn_is_refused():
+    async def two() -> None:
+        turns = Turns(0.02)
+        async with turns.of("a"):
+            with pytest.raises(Overloaded):
+                async with turns.of("a"):
+                    pass
+
+    asyncio.run(two())
