@@ -5,6 +5,7 @@ Every driver error leaves here as StorageUnavailable or Conflict, without the dr
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
@@ -187,8 +188,14 @@ class Work:
                 self._discard()
             finally:
                 if cursor is not None:
-                    cursor.close()
+                    self._close(cursor)
         raise AssertionError
+
+    def _close(self, cursor: Cursor) -> None:
+        # A failed COMMIT may have closed the connection already; SQLite's cursors cannot be closed after that, and
+        # what they would say of it must not hide the fault.
+        with suppress(self._database.driver.Error):
+            cursor.close()
 
     def _take(self) -> PoolProxiedConnection:
         if self._connection is None:
