@@ -21,6 +21,8 @@ MAX_PASSWORD_BYTES: Final = 1024
 _SALT_BYTES: Final = 16
 _HASH_BYTES: Final = 32
 _BCRYPT_BYTES: Final = 72
+_SHA_CRYPT_BYTES: Final = 128
+"""What SHA-crypt looks at: its cost grows with the password's length, to seconds, which would tell who was imported."""
 _OUR_HEAD: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"
 
 # passlib builds its handlers at run time; their types say nothing.
@@ -44,6 +46,7 @@ _HANDLERS: Final[dict[str, Any]] = {
     "sha512_crypt": _schemes.sha512_crypt,
     "sha256_crypt": _schemes.sha256_crypt,
 }
+_LONGEST: Final = {"bcrypt": _BCRYPT_BYTES, "sha512_crypt": _SHA_CRYPT_BYTES, "sha256_crypt": _SHA_CRYPT_BYTES}
 
 
 def _random_base64(length: int) -> str:
@@ -71,7 +74,8 @@ def verify_password(password: str, password_hash: str) -> bool:
     """Say whether `password` was hashed to `password_hash`; odd passwords and corrupt or costly hashes: False.
 
     bcrypt looks at 72 bytes only. An imported bcrypt hash therefore accepts what its origin accepted, the
-    first 72 bytes with any ending, until the login that follows replaces it (`needs_rehash`).
+    first 72 bytes with any ending, until the login that follows replaces it (`needs_rehash`). SHA-crypt gets
+    128 bytes at most: a longer password, whoever chose it, must be set anew.
     """
     try:
         octets = password.encode("utf-8")
@@ -81,12 +85,14 @@ def verify_password(password: str, password_hash: str) -> bool:
     if len(octets) > MAX_PASSWORD_BYTES:
         return False
     # The library refuses more than 72 bytes since 5.0, where every earlier bcrypt cut them off.
-    presented = octets[:_BCRYPT_BYTES] if known.scheme == "bcrypt" else octets
+    presented = octets[: _LONGEST.get(known.scheme)]
+    is_too_long = known.scheme != "bcrypt" and len(presented) < len(octets)
     try:
-        return bool(_HANDLERS[known.scheme].verify(presented, _common_spelling(known, password_hash)))
+        is_same = bool(_HANDLERS[known.scheme].verify(presented, _common_spelling(known, password_hash)))
     except (ValueError, TypeError, NotImplementedError):
         # passlib's words for NUL in a scheme that cannot hold it, and for a well-spelled hash that is none.
         return False
+    return is_same and not is_too_long
 
 
 def verify_dummy(password: str) -> None:

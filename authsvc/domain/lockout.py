@@ -67,9 +67,11 @@ def reservations(account: UUID | str, address: str, policy: LockoutPolicy) -> tu
     One id stands for every spelling and for name and address alike, so that no second spelling gives more looks.
     """
     network = _network(address)
+    # A name that looks like somebody's id is not that somebody.
+    kind = "user" if isinstance(account, UUID) else "name"
     return (
-        Reservation(_key("address", str(account), network), policy.per_address),
-        Reservation(_key("account", str(account)), policy.per_account),
+        Reservation(_key("address", kind, str(account), network), policy.per_address),
+        Reservation(_key("account", kind, str(account)), policy.per_account),
     )
 
 

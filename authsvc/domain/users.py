@@ -13,6 +13,10 @@ from authsvc.errors import DomainError
 MAX_USERNAME = 64
 MAX_LOGIN_CHARACTERS = 1_024
 """Of a presented name or address, in any spelling: bringing long text into normal form takes time with its square."""
+_LONGEST_SPELLING = 4 * MAX_USERNAME
+"""NFC makes at most one character of four; a longer name is refused before that takes the square of its length."""
+MAX_EMAIL_CHARACTERS = 1_024
+"""Four times what an address may have (RFC 5321 §4.5.3.1), judged before its normal form for the same reason."""
 _USERNAME = re.compile(r"[^\W_](?:[\w.-]*\w)?")
 
 
@@ -57,7 +61,7 @@ def check_username(presented: str) -> str:
 
     No `@`, so that names and addresses share one namespace without colliding.
     """
-    name = unicodedata.normalize("NFC", presented)
+    name = "" if len(presented) > _LONGEST_SPELLING else unicodedata.normalize("NFC", presented)
     if not 1 <= len(name) <= MAX_USERNAME or not _USERNAME.fullmatch(canonical_login(name)) or name != name.strip():
         raise UsernameInvalid(f"1 to {MAX_USERNAME} letters, digits, dots, hyphens or underscores; no @")
     return name
@@ -65,6 +69,8 @@ def check_username(presented: str) -> str:
 
 def check_email(presented: str) -> str:
     """Return the address in normal form. Raises: EmailInvalid. Deliverability is not looked up."""
+    if len(presented) > MAX_EMAIL_CHARACTERS:
+        raise EmailInvalid("an address such as name@example.com")
     try:
         return validate_email(presented, check_deliverability=False).normalized
     except EmailNotValidError as error:

@@ -83,9 +83,9 @@ class Edge:
         endpoint = self._endpoints.get(asked.path)
         name, request_id = endpoint.name if endpoint else UNDECLARED, asked.request_id
         sender = _Sender(send, request_id, without_body=scope["method"] == "HEAD")
-        if b"origin" in asked.head:
-            sender.headers += await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"])
         try:
+            if b"origin" in asked.head:
+                sender.headers += await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"])
             if scope["method"] == "OPTIONS":
                 await sender.respond(cors.options_answer(endpoint))
             elif endpoint is not None:
@@ -166,6 +166,9 @@ class Edge:
         return await self.hop(arrival, endpoint.route(fields))
 
     async def _body(self, scope: Scope, receive: Receive, head: Head) -> bytes:
+        # Host selects the tenant: a proxy may have gone by the other one (RFC 9112 §3.2).
+        if len(head) < len(scope["headers"]) and [name for name, _ in scope["headers"]].count(b"host") > 1:
+            raise HttpError(400, "The Host header is repeated.")
         if not has_body(scope["method"], head):
             return b""
         return await read_body(head, receive, self._limits.max_body_bytes, self._limits.body_deadline_seconds)

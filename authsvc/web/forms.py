@@ -125,6 +125,8 @@ def _text(raw: bytes) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_FIELDS:
+        raise InvalidRequest(f"at most {MAX_FIELDS} members")
     content = dict(pairs)
     if len(content) != len(pairs):
         raise InvalidRequest("a member is repeated", rule="parameter_repeated")

@@ -1,0 +1,99 @@
+"""Requests that a stranger made to cost, or to mean, more than they say."""
+
+import asyncio
+import json
+import time
+from uuid import uuid4
+
+import pytest
+from passlib.hash import sha256_crypt, sha512_crypt
+from starlette.types import Message
+
+from authsvc.crypto.passwords import verify_password
+from authsvc.domain.lockout import LockoutPolicy, Schedule, reservations
+from tests.flows.in_process import PASSWORD, AppClient
+
+_FROZEN_SECONDS = 0.2
+"""A tenth of what each of these cost before, and many times what it costs now."""
+_COMBINED = "a" + "\u0301\u0323" * 12_000
+_JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"username": _COMBINED, "password": PASSWORD}, id="username"),
+        pytest.param({"username": "x", "password": PASSWORD, "email": f"{_COMBINED}@example.test"}, id="email"),
+        pytest.param({"username": "x", "password": _COMBINED}, id="password"),
+    ],
+)
+def test_a_text_whose_normal_form_takes_long_is_refused_before_it_is_made(
+    shared_app: AppClient, fields: dict[str, str]
+) -> None:
+    body = json.dumps(fields, ensure_ascii=False).encode()
+    quickest = 60.0
+    for _ in range(3):
+        started = time.perf_counter()
+        answer = shared_app.http.post("/register", content=body, headers=_JSON)
+        quickest = min(quickest, time.perf_counter() - started)
+        assert answer.status_code == 422
+    assert quickest < _FROZEN_SECONDS
+
+
+@pytest.mark.parametrize("path", ["/register", "/login"])
+def test_an_object_of_thousands_of_members_is_refused_in_few_words(shared_app: AppClient, path: str) -> None:
+    body = json.dumps({f"f{number}": "x" for number in range(3_000)}).encode()
+    answer = shared_app.http.post(path, content=body, headers=_JSON)
+    assert answer.status_code == 400
+    assert len(answer.content) < 500
+
+
+@pytest.mark.parametrize("path", ["/jwks", "/me"])
+def test_a_request_with_two_hosts_is_refused(shared_app: AppClient, path: str) -> None:
+    status = asyncio.run(_status(shared_app, path, [(b"host", b"login.example.test"), (b"host", b"b.example.test")]))
+    assert status == 400
+
+
+@pytest.mark.parametrize("scheme", [sha512_crypt, sha256_crypt])
+def test_an_imported_sha_crypt_hash_costs_the_same_for_every_length_of_password(scheme: type[sha512_crypt]) -> None:
+    stored = scheme.using(rounds=60_000).hash("a password of the old system")
+    assert verify_password("a password of the old system", stored)
+    assert not verify_password("a" * 1_024, scheme.using(rounds=1_000).hash("a" * 1_024))
+    assert not verify_password("a" * 129, scheme.using(rounds=1_000).hash("a" * 128))
+    assert verify_password("a" * 128, scheme.using(rounds=1_000).hash("a" * 128))
+    assert _seconds("x" * 1_024, stored) < 2 * _seconds("x" * 128, stored)
+
+
+def test_a_name_that_looks_like_an_id_counts_apart_from_the_person_of_that_id() -> None:
+    schedule = Schedule(free=5, first_delay_seconds=1, longest_delay_seconds=1, window_seconds=60)
+    policy, user_id = LockoutPolicy(schedule, schedule), uuid4()
+    named = {each.key for each in reservations(str(user_id), "192.0.2.1", policy)}
+    known = {each.key for each in reservations(user_id, "192.0.2.1", policy)}
+    assert named.isdisjoint(known)
+
+
+def _seconds(password: str, stored: str) -> float:
+    quickest = 60.0
+    for _ in range(3):
+        started = time.perf_counter()
+        assert not verify_password(password, stored)
+        quickest = min(quickest, time.perf_counter() - started)
+    return quickest
+
+
+async def _status(client: AppClient, path: str, headers: list[tuple[bytes, bytes]]) -> int:
+    """The status of a request whose headers no HTTP client would send."""
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": headers, "client": ("192.0.2.9", 1), "scheme": "https", "http_version": "1.1",
+    }  # fmt: skip
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await client.app(scope, receive, send)
+    return int(sent[0]["status"])
