@@ -137,8 +137,18 @@ class Keyring:
         if record is None:
             unit.begin()
             # What was read before may be a moment old: a second first key would sign before verifiers know it.
-            record = _newest(algorithm, unit, now) or self._create(algorithm, unit, now, now)
-        return record
+            record = _newest(algorithm, unit, now) or self._made_ahead(algorithm, unit, now)
+        return record or self._create(algorithm, unit, now, now)
+
+    def _made_ahead(self, algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord | None:
+        """Return the key that a node with a clock ahead of ours has made: a second one must not displace it.
+
+        However far ahead that clock was, if the key is for refresh tokens: those of the displaced one would be dead.
+        """
+        if algorithm == OPAQUE:
+            living = (record for record in unit.keys.list() if record.algorithm == OPAQUE and record.revoked_at is None)
+            return next(living, None)
+        return _newest(algorithm, unit, now + timedelta(seconds=self._policy.skew_seconds))
 
     def _create(self, algorithm: str, unit: KeyUnit, now: datetime, activates_at: datetime) -> KeyRecord:
         unit.begin()

@@ -24,6 +24,9 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
     family, session = state.family, state.session
     if family.client_id != request.client.id:
         raise InvalidGrant("the refresh token is unknown", rule="refresh_token_of_another_client")
+    if family.created_at < request.client.created_at:
+        # A client was deleted, and another has its id now: what the first one was given is not its.
+        raise InvalidGrant("the refresh token is unknown", rule="refresh_token_of_earlier_client")
     if not family.is_alive(request.now) or not session.is_alive(request.now):
         raise InvalidGrant("the session has ended", rule="family_over").about(user_id=family.user_id)
     if state.user_disabled:

@@ -17,6 +17,9 @@ from authsvc.domain.tokens import SignIn, Target
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import GrantRequest, Issuing, PresentedFamily
 
+_SKEW = timedelta(seconds=60)
+"""How far the clock of the node that rotated may be ahead of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
@@ -125,7 +128,8 @@ def _standing(presented: PresentedFamily, retry_seconds: int, now: datetime) -> 
     return _Standing(
         is_current=hmac.compare_digest(digest, family.current_hash),
         is_previous=family.previous_hash is not None and hmac.compare_digest(digest, family.previous_hash),
-        is_recent=now - family.rotated_at <= timedelta(seconds=retry_seconds),
+        # A clock that was set back must not make it recent again.
+        is_recent=-_SKEW <= now - family.rotated_at <= timedelta(seconds=retry_seconds),
     )
 
 
