@@ -1,12 +1,14 @@
 """POST /login: who may post passwords, what is told to whom, and how guessing is throttled."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import jwt
 import pytest
 
 from authsvc.crypto.passwords import needs_rehash
-from tests.flows.world import OTHER_PASSWORD, PASSWORD, World, audience
+from authsvc.settings import Http
+from tests.flows.world import OTHER_PASSWORD, PASSWORD, World, audience, running_world
 
 FREE = 5
 """Looks at a password per account and address, as the fixture sets them."""
@@ -221,6 +223,16 @@ def test_a_stranger_cannot_choose_the_address_that_is_counted(small_world: World
         for number in range(FREE + 1)
     ]
     assert answers == [401] * FREE + [429]
+
+
+def test_behind_a_listed_proxy_the_address_that_it_names_is_counted(tmp_path: Path):
+    form = {"username": "alice", "password": "wrong", "client_id": "app", "scope": "openid"}
+    http = Http(trusted_proxies=("127.0.0.1",))
+    with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, http=http) as world:
+        for caller in ("198.51.100.1", "198.51.100.2"):
+            headers = {"X-Forwarded-For": f"6.6.6.6, {caller}"}
+            answers = [world.http.post("/login", data=form, headers=headers).status_code for _ in range(FREE + 1)]
+            assert answers == [401] * FREE + [429]
 
 
 def test_counters_belong_to_the_tenant(small_world: World):

@@ -11,6 +11,7 @@ from authsvc.errors import StorageUnavailable
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Work
 from authsvc.web import endpoint as endpoint_module
+from authsvc.web.lanes import Turns
 from tests.flows.world import PASSWORD, World
 
 
@@ -144,3 +145,25 @@ def test_a_secret_in_the_wrong_field_is_not_kept_in_the_audit_trail(small_world:
     with small_world.change() as uow:
         (event,) = uow.audit.find_request(answer.json()["request_id"])
     assert secret not in str(event)
+
+
+def test_one_name_signs_in_one_at_a_time_but_waits_for_no_other_address(
+    small_world: World, monkeypatch: pytest.MonkeyPatch
+):
+    """A crowd that guesses at a name must not keep its owner, elsewhere, waiting."""
+    keys: list[str] = []
+    original = Turns.of
+
+    def noting(turns: Turns, key: str) -> Any:
+        keys.append(key)
+        return original(turns, key)
+
+    monkeypatch.setattr(Turns, "of", noting)
+    form = {"username": "alice", "password": "wrong", "client_id": "app", "scope": "openid"}
+    small_world.http.post("/login", data=form)
+    small_world.http.post("/login", data={**form, "username": " ALICE"})
+    small_world.token("legacy", "password", username="alice", password="wrong")
+    with small_world.from_address("203.0.113.9") as elsewhere:
+        elsewhere.post("/login", data=form)
+    assert len(keys) == 4
+    assert keys[0] == keys[1] == keys[2] != keys[3]
