@@ -78,6 +78,9 @@ class Lane:
             fault: BaseException | None = None
             try:
                 answer = job.work(job.argument, self)
+            except StopIteration as error:
+                fault = RuntimeError("a generator ended early")  # No future takes a StopIteration.
+                fault.__cause__ = error
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
                 fault = error
             # First the answer, then the look at the flag: the other order could leave an answer lying.

@@ -23,5 +23,7 @@ def test_every_mutant_names_tests_that_exist(patch):
     assert names
     for name in names:
         path, _, test = name.partition("::")
+        text = (run.ROOT / path).read_text()
+        # A whole file may be named, where any of its tests is to fail.
         function = test.rpartition("::")[2].partition("[")[0]
-        assert f"def {function}(" in (run.ROOT / path).read_text()
+        assert not test or f"def {function}(" in text
