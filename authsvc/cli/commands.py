@@ -6,7 +6,6 @@ from importlib import import_module
 import typer
 
 from authsvc import __version__
-from authsvc.cli.refusal import EXPECTED, sentences
 
 VERBS = ("dev", "serve", "migrate", "doctor", "why")
 NOUNS = ("users", "clients", "resources", "tenants", "keys")
@@ -52,7 +51,10 @@ def run() -> None:
     root = build(asked if asked and asked[0] in everything else everything)
     try:
         root()
-    except EXPECTED as error:
-        for sentence in sentences(error):
-            typer.echo(f"authsvc: {sentence}", err=True)
+    except Exception as error:
+        from authsvc.cli.refusal import EXPECTED, tell  # noqa: PLC0415 - heavy, as the command's own modules are
+
+        if not isinstance(error, EXPECTED):
+            raise
+        tell(error)
         sys.exit(1)

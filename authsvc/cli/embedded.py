@@ -53,6 +53,8 @@ async def _serve(settings: Settings, hosts: Sequence[str], port: int, ready: Cal
     told = asyncio.ensure_future(stopped.wait())
     await asyncio.wait((told, *serving), return_when=asyncio.FIRST_COMPLETED)
     announcing.cancel()
+    with suppress(asyncio.CancelledError):
+        await announcing
     for server in servers:
         server.stop()  # type: ignore[no-untyped-call]
     await asyncio.gather(*serving)

@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 
 from authsvc.cli.installation import find_tenant, key_policy, opened, unit
+from authsvc.cli.listen import Listen
 from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.refusal import Refused
 from authsvc.clock import utc_now
@@ -21,16 +22,17 @@ FIRST_ALGORITHMS = ("ES256", "RS256")
 """Of access tokens and of ID tokens, where nobody asks for another: their keys are made before the first request."""
 
 
-def check_serving(settings: Settings) -> None:
-    """Check all that a production server needs, but for its address.
-
-    Raises: Refused, StorageUnavailable, CryptoError.
-    """
+def check_serving(settings: Settings, listen: Listen) -> None:
+    """Check all that a production server needs. Raises: Refused, StorageUnavailable."""
+    require_tls(listen.tls_cert, listen.tls_key)
     require_issuer(settings)
     master_keys = read_master_keys(settings.master_key_file)
     with opened(settings) as storage:
         require_own_tenant(settings, storage)
         open_keys(settings, storage, master_keys)
+    require_address(listen.host, listen.port)
+    if settings.observe.metrics_port is not None:
+        _require_metrics_address(settings.observe.metrics_host, settings.observe.metrics_port)
 
 
 def require_issuer(settings: Settings) -> None:
@@ -88,7 +90,7 @@ def require_address(host: str, port: int) -> None:
             ) from None
 
 
-def require_tls(cert: Path | None, key: Path | None) -> None:
+def require_tls(cert: str | None, key: str | None) -> None:
     """Raise Refused unless both files or neither are given, and belong together."""
     if (cert is None) != (key is None):
         raise Refused("--tls-cert and --tls-key go together: give both, or neither behind a proxy that does TLS.")
@@ -96,7 +98,7 @@ def require_tls(cert: Path | None, key: Path | None) -> None:
         return
     for path, option in ((cert, "--tls-cert"), (key, "--tls-key")):
         try:
-            path.open("rb").close()
+            Path(path).open("rb").close()
         except OSError as error:
             raise Refused(f"{option} {path} cannot be read ({error.strerror}): see its path and its owner.") from None
     try:
@@ -104,6 +106,15 @@ def require_tls(cert: Path | None, key: Path | None) -> None:
     except ssl.SSLError:
         raise Refused(
             f"{cert} and {key} are no certificate with its unencrypted key in PEM: see that they belong together."
+        ) from None
+
+
+def _require_metrics_address(host: str, port: int) -> None:
+    try:
+        require_address(host, port)
+    except Refused:
+        raise Refused(
+            f"/metrics cannot listen on {host}:{port}: change AUTHSVC_OBSERVE__METRICS_HOST or METRICS_PORT."
         ) from None
 
 

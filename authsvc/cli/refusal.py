@@ -1,5 +1,6 @@
 """How a command says no: one sentence on stderr that says what to do, exit code 1, never a traceback."""
 
+import sys
 from collections.abc import Iterator
 from tomllib import TOMLDecodeError
 
@@ -16,6 +17,12 @@ class Refused(Exception):
 
 EXPECTED = (AuthsvcError, CryptoError, OSError, Refused, SettingsError, TOMLDecodeError, ValidationError)
 """What a person can cause and mend; anything else is a fault of ours and keeps its traceback."""
+
+
+def tell(error: Exception) -> None:
+    """Say on stderr why the command was not done."""
+    for sentence in sentences(error):
+        print(f"authsvc: {sentence}", file=sys.stderr)
 
 
 def sentences(error: Exception) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """The supervisor of `authsvc serve`: a program of its own, `python -m authsvc.cli.serving`.
 
-Its workers are forked from it, and whatever it imports, each of them carries. So nothing here imports the command
-line, and the application is loaded in the workers alone.
+It checks all that can be checked, loads the application once and forks its workers, which share what it has loaded
+and are soon replaced when they die. So nothing here may import the command line.
 """
 
 import ctypes
+import gc
 import json
 import os
 import resource
@@ -13,16 +14,20 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.http import HTTP1Settings
 
+from authsvc.app import create_worker
+from authsvc.cli.listen import Listen
+from authsvc.cli.preflight import check_serving
+from authsvc.cli.refusal import EXPECTED, tell
 from authsvc.observe.logging import GRANIAN_LOGGING, configure
+from authsvc.settings import Settings, read_settings
+from authsvc.web.edge import Edge
 
 HEADER_SECONDS = 10
 """How long a client may take to send its headers, also between two requests on one connection."""
@@ -37,39 +42,30 @@ GRACE_SECONDS = 30
 _PR_SET_PDEATHSIG = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where and how to listen; everything else reaches the workers as settings."""
-
-    host: str
-    port: int
-    workers: int
-    tls_cert: str | None
-    tls_key: str | None
-    log_level: str
-    log_file: str | None
-    metrics_host: str
-    metrics_port: int | None
+def main(listen: Listen) -> None:
+    """Check, then serve; a refusal is a sentence on stderr and exit code 1."""
+    if listen.workers is not None:
+        os.environ["AUTHSVC_WORKERS"] = str(listen.workers)
+    try:
+        settings = read_settings()
+        check_serving(settings, listen)
+    except EXPECTED as error:
+        tell(error)
+        sys.exit(1)
+    supervise(settings, listen)
 
 
-def become_supervisor(listen: Listen) -> None:
-    """Replace this process by the supervisor; does not return."""
-    os.environ["AUTHSVC_WORKERS"] = str(listen.workers)
-    sys.stdout.flush()
-    command = [sys.executable, "-P", "-m", "authsvc.cli.serving", json.dumps(asdict(listen))]
-    os.execv(sys.executable, command)  # noqa: S606 - ourselves, without a shell
-
-
-def supervise(listen: Listen) -> None:
+def supervise(settings: Settings, listen: Listen) -> None:
     """Serve until SIGTERM or SIGINT, then let requests in flight finish; a worker that dies is replaced."""
-    configure(listen.log_level, log_file=Path(listen.log_file) if listen.log_file else None)
+    observe = settings.observe
+    configure(observe.log_level, log_file=observe.log_file)
     raise_file_limit()
     server = Granian(
         "authsvc.app:create_worker",
         address=listen.host,
         port=listen.port,
         interface=Interfaces.ASGI,
-        workers=listen.workers,
+        workers=settings.workers,
         loop=Loops.uvloop if find_spec("uvloop") else Loops.asyncio,
         runtime_mode=RuntimeModes.st,
         http=HTTPModes.http1,
@@ -83,8 +79,10 @@ def supervise(listen: Listen) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE_SECONDS,
     )
-    stop_metrics = share_metrics(listen.metrics_host, listen.metrics_port)
+    stop_metrics = share_metrics(observe.metrics_host, observe.metrics_port)
     os.register_at_fork(after_in_child=_obey_signals)
+    # What is loaded by now is never garbage: collecting it would only copy its pages into each worker.
+    gc.freeze()
     try:
         server.serve(target_loader=_load_worker, wrap_loader=False)
     finally:
@@ -130,14 +128,12 @@ def _obey_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _load_worker() -> Callable[..., Any]:
+def _load_worker() -> Edge:
     """Runs in the worker: return the application. A worker whose supervisor was killed ends as if told to."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    from authsvc.app import create_worker  # noqa: PLC0415 - never in the supervisor
-
     return create_worker()
 
 
 if __name__ == "__main__":
-    supervise(Listen(**json.loads(sys.argv[1])))
+    main(Listen(**json.loads(sys.argv[1])))

@@ -4,15 +4,29 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Done, Running, run_forked, serving
+from authsvc.cli import serving
+from authsvc.cli.listen import Listen
+from tests.cli import running
+from tests.cli.running import Done, Running, run_forked, type_command
 from tests.harness import postgres
 
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
 PASSWORD = "correct horse battery staple"
+
+
+def sentence_of(done: Done) -> str:
+    """The one sentence of a refusal."""
+    assert done.code == 1, done
+    lines = done.err.splitlines()
+    assert len(lines) == 1, done
+    assert lines[0].startswith("authsvc: "), done
+    assert lines[0].endswith("."), done
+    return lines[0].removeprefix("authsvc: ")
 
 
 @dataclass(slots=True)
@@ -32,7 +46,11 @@ class Site:
         return self.directory / "keys" / "master.key"
 
     def run(self, *arguments: str, stdin: str = "", **environment: str) -> Done:
-        return run_forked(arguments, self.environment | environment, self.directory, stdin)
+        return run_forked(partial(type_command, *arguments), self.environment | environment, self.directory, stdin)
+
+    def serve(self, listen: Listen, **environment: str) -> Done:
+        """What `serve` runs after it has become the supervisor."""
+        return run_forked(partial(serving.main, listen), self.environment | environment, self.directory)
 
     def done(self, *arguments: str, stdin: str = "", **environment: str) -> Done:
         """As `run`, for what must succeed."""
@@ -42,13 +60,7 @@ class Site:
 
     def refused(self, *arguments: str, stdin: str = "", **environment: str) -> str:
         """As `run`, for what must be refused: the one sentence that it says."""
-        done = self.run(*arguments, stdin=stdin, **environment)
-        assert done.code == 1, done
-        lines = done.err.splitlines()
-        assert len(lines) == 1, done
-        assert lines[0].startswith("authsvc: "), done
-        assert lines[0].endswith("."), done
-        return lines[0].removeprefix("authsvc: ")
+        return sentence_of(self.run(*arguments, stdin=stdin, **environment))
 
 
 @pytest.fixture
@@ -83,7 +95,7 @@ def start(site: Site) -> Iterator[Callable[..., Running]]:
     contexts = []
 
     def start_server(*arguments: str, url: str = "", **environment: str) -> Running:
-        context = serving(
+        context = running.serving(
             arguments, site.environment | environment, site.directory, url or f"http://127.0.0.1:{site.port}"
         )
         server = context.__enter__()

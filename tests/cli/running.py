@@ -10,7 +10,7 @@ import time
 import traceback
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,15 +38,21 @@ class Done:
         return json.loads(self.out)
 
 
-def run_forked(arguments: tuple[str, ...], environment: Mapping[str, str], directory: Path, stdin: str = "") -> Done:
-    """Run a command in a child of this process; killed if it does not end."""
+def type_command(*arguments: str) -> None:
+    """Run the console script's own function."""
+    sys.argv = ["authsvc", *arguments]
+    commands.run()
+
+
+def run_forked(run: Callable[[], None], environment: Mapping[str, str], directory: Path, stdin: str = "") -> Done:
+    """Run in a child of this process, so that it may exit; killed if it does not end."""
     files = {name: directory / f".{name}" for name in ("in", "out", "err")}
     files["in"].write_text(stdin)
     pid = os.fork()
     if pid == 0:
         code = 70
         try:
-            code = _child(arguments, environment, directory, files)
+            code = _child(run, environment, directory, files)
         finally:
             os._exit(code)
     deadline = time.monotonic() + LIMIT_SECONDS / 3
@@ -59,9 +65,7 @@ def run_forked(arguments: tuple[str, ...], environment: Mapping[str, str], direc
     return Done(os.waitstatus_to_exitcode(status), files["out"].read_text(), files["err"].read_text())
 
 
-def _child(
-    arguments: tuple[str, ...], environment: Mapping[str, str], directory: Path, files: Mapping[str, Path]
-) -> int:
+def _child(run: Callable[[], None], environment: Mapping[str, str], directory: Path, files: Mapping[str, Path]) -> int:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)
@@ -71,9 +75,8 @@ def _child(
     sys.stdin, sys.stdout, sys.stderr = (
         io.TextIOWrapper(os.fdopen(n, mode)) for n, mode in ((0, "rb"), (1, "wb"), (2, "wb"))
     )
-    sys.argv = ["authsvc", *arguments]
     try:
-        commands.run()
+        run()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.request
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.cli.conftest import PASSWORD
+from authsvc.cli.listen import Listen
+from tests.cli.conftest import PASSWORD, sentence_of
 from tests.cli.running import SCRIPT, answers, get, post, wait_until
 from tests.harness import postgres
 
@@ -42,6 +44,10 @@ def self_signed(directory, name):
     cert_file.write_bytes(certificate.public_bytes(Encoding.PEM))
     key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return str(cert_file), str(key_file)
+
+
+def on(site, cert=None, key=None):
+    return Listen("127.0.0.1", site.port, None, cert, key)
 
 
 def add_app(site):
@@ -123,14 +129,14 @@ def untouched(site):
 def test_what_would_fail_later_is_refused_in_one_sentence(installation, change, environment, fragments):
     change(installation)
 
-    sentence = installation.refused("serve", "--port", str(installation.port), **environment)
+    sentence = sentence_of(installation.serve(on(installation), **environment))
 
     assert [fragment for fragment in fragments if fragment not in sentence] == []
     assert "hush" not in sentence
 
 
 def test_every_wrong_setting_is_named_without_its_value(installation):
-    done = installation.run("serve", AUTHSVC_WORKERS="0", AUTHSVC_MAIL__SMTP_PORT="hush")
+    done = installation.serve(on(installation), AUTHSVC_WORKERS="0", AUTHSVC_MAIL__SMTP_PORT="hush")
 
     assert done.code == 1
     assert [line.split(":")[1].strip() for line in done.err.splitlines()] == [
@@ -144,19 +150,28 @@ def test_tls_files_that_cannot_serve_are_refused(installation):
     cert, key = self_signed(installation.directory, "one")
     _, other_key = self_signed(installation.directory, "two")
 
-    assert "go together" in installation.refused("serve", "--tls-cert", cert)
-    assert "--tls-key gone.pem cannot be read" in installation.refused(
-        "serve", "--tls-cert", cert, "--tls-key", "gone.pem"
-    )
-    assert "belong together" in installation.refused("serve", "--tls-cert", cert, "--tls-key", other_key)
-    assert "belong together" in installation.refused("serve", "--tls-cert", key, "--tls-key", key)
+    def refusal(cert, key):
+        return sentence_of(installation.serve(on(installation, cert, key)))
+
+    assert "go together" in refusal(cert, None)
+    assert "--tls-key gone.pem cannot be read" in refusal(cert, "gone.pem")
+    assert "belong together" in refusal(cert, other_key)
+    assert "belong together" in refusal(key, key)
 
 
 def test_a_taken_port_is_refused(installation):
     with socket.create_server(("127.0.0.1", installation.port)):
-        assert "is taken" in installation.refused("serve", "--port", str(installation.port))
+        assert "is taken" in sentence_of(installation.serve(on(installation)))
         metrics = {"AUTHSVC_OBSERVE__METRICS_PORT": str(installation.port)}
-        assert "METRICS_PORT" in installation.refused("serve", "--port", str(postgres.free_port()), **metrics)
+        other = replace(on(installation), port=postgres.free_port())
+        assert "METRICS_PORT" in sentence_of(installation.serve(other, **metrics))
+
+
+def test_the_command_hands_its_options_to_the_supervisor_that_refuses(installation):
+    options = ("--host", "192.0.2.1", "--port", str(installation.port), "--workers", "3")
+
+    assert "192.0.2.1" in installation.refused("serve", *options)
+    assert "AUTHSVC_ISSUER" in installation.refused("serve", AUTHSVC_ISSUER="http://login.example")
 
 
 def test_a_request_in_flight_finishes_after_sigterm(installation, start):
