@@ -52,7 +52,9 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
     lanes = {
         "memory": Lane("memory", machine, metrics, threads=1, queue_length=http.queue_length),
         "machine": Lane("machine", machine, metrics, threads=http.machine_threads, queue_length=http.queue_length),
-        "people": Lane("people", people, metrics, threads=http.people_threads, queue_length=http.queue_length),
+        "people": Lane(
+            "people", people, metrics, threads=http.people_threads, queue_length=http.queue_length, niceness=19
+        ),
     }
     issuing = Issuing(
         keyring=keyring,

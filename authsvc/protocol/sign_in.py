@@ -57,7 +57,7 @@ def store_sign_in(
             client_id=request.client.id,
             authenticated_at=sign_in.authenticated_at,
             amr=sign_in.amr,
-            expires_at=request.now + timedelta(seconds=issuing.lifetimes.session),
+            expires_at=request.now + timedelta(seconds=_session_seconds(request, issuing)),
         )
     )
     record(uow, request, "login.succeeded", user_id=sign_in.user_id, client_id=request.client.id)
@@ -65,3 +65,10 @@ def store_sign_in(
     if "refresh_token" not in request.client.grant_types:
         return None
     return start_family(sign_in, target, request, uow, issuing)
+
+
+def _session_seconds(request: GrantRequest, issuing: Issuing) -> int:
+    """An app that may refresh keeps its session as long as its refresh tokens can last."""
+    lifetimes = issuing.lifetimes
+    can_refresh = "refresh_token" in request.client.grant_types
+    return max(lifetimes.session, lifetimes.refresh) if can_refresh else lifetimes.session

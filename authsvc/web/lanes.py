@@ -6,12 +6,14 @@ Password hashing needs a permit besides, taken on the event loop before the hop:
 """
 
 import asyncio
+import os
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, get_native_id
 from typing import Any, TypeVar, cast
 
 from authsvc.errors import AuthsvcError
@@ -34,7 +36,9 @@ class Lane:
     Not an executor: that wakes the loop once for each answer, which costs more than the work of a small one.
     """
 
-    def __init__(self, name: str, storage: Storage, metrics: Metrics, *, threads: int, queue_length: int) -> None:
+    def __init__(  # noqa: PLR0913 - the composition root names each part
+        self, name: str, storage: Storage, metrics: Metrics, *, threads: int, queue_length: int, niceness: int = 0
+    ) -> None:
         self.name = name
         self.storage = storage
         self._in_flight = 0
@@ -45,6 +49,7 @@ class Lane:
         self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
         self._is_waking = False
         self._is_started = False
+        self._niceness = niceness
 
     async def run(self, work: Callable[[Argument, "Lane"], Answer], argument: Argument) -> Answer:
         """Run the work on a thread of this lane. Raises: Overloaded, at once, when the queue is full."""
@@ -73,6 +78,9 @@ class Lane:
                 thread.start()
 
     def _serve(self) -> None:
+        if self._niceness and sys.platform == "linux":
+            # There a thread has a priority of its own: hashing must not make the others wait for a core.
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), self._niceness)
         while (job := self._work.get()) is not None:
             answer: object = None
             fault: BaseException | None = None
