@@ -40,6 +40,7 @@ GRACE_SECONDS = 30
 """How long requests in flight may take to finish after SIGTERM."""
 
 _PR_SET_PDEATHSIG = 1
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(listen: Listen) -> None:
@@ -80,7 +81,7 @@ def supervise(settings: Settings, listen: Listen) -> None:
         workers_kill_timeout=GRACE_SECONDS,
     )
     stop_metrics = share_metrics(observe.metrics_host, observe.metrics_port)
-    os.register_at_fork(after_in_child=_obey_signals)
+    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_obey_signals)
     # What is loaded by now is never garbage: collecting it would only copy its pages into each worker.
     gc.freeze()
     try:
@@ -122,10 +123,20 @@ def share_metrics(host: str, port: int | None) -> Callable[[], None]:
     return stop
 
 
+def _hold_signals() -> None:
+    """Runs before a fork: a signal that reaches the new worker first must not meet the supervisor's handler there."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+
 def _obey_signals() -> None:
     """Runs in the worker, first: until it serves, SIGTERM ends it, and is not taken by the supervisor's own handler."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         signal.signal(number, signal.SIG_DFL)
+    _release_signals()
 
 
 def _load_worker() -> Edge:

@@ -201,7 +201,7 @@ def test_nor_does_a_retry_help_then(world: World, change, code):
 
 @pytest.mark.parametrize(
     ("days", "step"),
-    [pytest.param(31, 31, id="idle"), pytest.param(40, 5, id="older than the session")],
+    [pytest.param(31, 31, id="idle"), pytest.param(190, 10, id="older than it may become")],
 )
 def test_a_family_ends_by_itself(world: World, days, step):
     token = world.refresh_token()
