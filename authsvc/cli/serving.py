@@ -9,11 +9,13 @@ import gc
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -80,6 +82,7 @@ def supervise(settings: Settings, listen: Listen) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=GRACE_SECONDS,
     )
+    server.main_loop_interrupt = Interrupt()  # type: ignore[assignment]
     stop_metrics = share_metrics(observe.metrics_host, observe.metrics_port)
     os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_obey_signals)
     # What is loaded by now is never garbage: collecting it would only copy its pages into each worker.
@@ -88,6 +91,36 @@ def supervise(settings: Settings, listen: Listen) -> None:
         server.serve(target_loader=_load_worker, wrap_loader=False)
     finally:
         stop_metrics()
+
+
+class Interrupt:
+    """What Granian's supervisor waits for, in place of its threading.Event. One a process, made in its main thread.
+
+    A signal that comes while the main thread takes an Event's lock is lost, or waits for that lock for ever.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+        # The bell rings the moment a signal arrives, before any handler in Python can run.
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+
+    def set(self) -> None:
+        """Wake whoever waits; from a signal handler or any thread."""
+        self._is_set = True
+        with suppress(BlockingIOError):  # full: it rings already
+            os.write(self._writing, b"!")
+
+    def wait(self) -> None:
+        """Return once `set` was called since the last `clear`."""
+        while not self._is_set:
+            select.select((self._reading,), (), ())
+            os.read(self._reading, 512)
+
+    def clear(self) -> None:
+        """Wait anew."""
+        self._is_set = False
 
 
 def http1_settings() -> HTTP1Settings:

@@ -9,6 +9,7 @@ import urllib.request
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from authsvc.cli.listen import Listen
+from authsvc.cli.serving import Interrupt
 from tests.cli.conftest import PASSWORD, sentence_of
-from tests.cli.running import SCRIPT, answers, get, post, wait_until
+from tests.cli.running import SCRIPT, answers, get, post, run_forked, wait_until
 from tests.harness import postgres
 
 
@@ -232,6 +234,20 @@ def test_a_worker_that_is_still_starting_ends_when_told(installation):
         said = process.stdout.read()
         assert process.wait() == 0
     assert b"Killing" not in said
+
+
+def set_by_signals(rounds):
+    """Wait for signals that may come at any moment of the waiting."""
+    interrupt = Interrupt()
+    signal.signal(signal.SIGALRM, lambda *_: interrupt.set())
+    for number in range(rounds):
+        signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + number % 40))
+        interrupt.wait()
+        interrupt.clear()
+
+
+def test_a_signal_at_any_moment_ends_the_supervisor_s_waiting(site):
+    assert run_forked(partial(set_by_signals, 20_000), site.environment, site.directory).code == 0
 
 
 def test_workers_end_when_their_supervisor_is_killed(installation, start):
