@@ -229,10 +229,13 @@ def test_a_worker_that_is_still_starting_ends_when_told(installation):
         stdout=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if b"Spawning worker-1" in line)
-        process.terminate()
-        said = process.stdout.read()
-        assert process.wait() == 0
+        try:
+            next(line for line in process.stdout if b"Spawning worker-1" in line)
+            process.terminate()
+            said = process.stdout.read()
+            assert process.wait() == 0
+        finally:
+            process.kill()
     assert b"Killing" not in said
 
 
