@@ -20,6 +20,7 @@ from authsvc.jobs.runner import Job, Runner
 from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
 from authsvc.observe.metrics import create_metrics
+from authsvc.outbound.fetch import FetchLimits, GuardedFetcher
 from authsvc.outbound.mail import SmtpMailer, SmtpServer
 from authsvc.protocol.grant import Issuing, Lifetimes
 from authsvc.settings import Settings, Throttle, read_settings
@@ -61,6 +62,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
         lifetimes=_lifetimes(settings),
         lockout=_lockout(settings),
         metrics=metrics,
+        master_keys=master_keys,
+        fetcher=GuardedFetcher(_fetch_limits(settings)),
     )
 
     @asynccontextmanager
@@ -131,6 +134,13 @@ def _accounts(settings: Settings, master_keys: MasterKeys) -> Accounts:
         confirms_mail=settings.registration.confirm_mail,
         sends_mail=settings.mail.smtp_host is not None,
     )
+
+
+def _fetch_limits(settings: Settings) -> FetchLimits:
+    """At least one machine thread is left to those that wait for nobody."""
+    outbound = settings.outbound
+    waiting = max(1, min(outbound.waiting_threads, settings.http.machine_threads - 1))
+    return FetchLimits(frozenset(outbound.allowed_hosts), outbound.ca_file, waiting)
 
 
 def _mailer(settings: Settings) -> SmtpMailer | None:

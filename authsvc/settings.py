@@ -108,6 +108,17 @@ class Mail(_Group):
     """The From address."""
 
 
+class Outbound(_Group):
+    """Reading documents of strangers: key sets of clients and trusted issuers."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts that may be read although their addresses are not public, as host or host:port."""
+    ca_file: Path | None = None
+    """Certificates, in PEM, that are trusted besides those of the system."""
+    waiting_threads: int = Field(4, ge=1, le=4)
+    """Machine threads that may wait for a stranger at once; one is always kept free."""
+
+
 class Http(_Group):
     """The edge."""
 
@@ -161,6 +172,7 @@ class Settings(BaseSettings):
     passwords: Passwords = Passwords()
     registration: Registration = Registration()
     mail: Mail = Mail()
+    outbound: Outbound = Outbound()
     http: Http = Http()
     observe: Observe = Observe()
 

@@ -2,16 +2,19 @@
 
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from authsvc.crypto import opaque
+from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.errors import DomainError
 
 MAX_LIVE_SECRETS = 2
 """Two, so that a secret can be rotated without a moment in which none works."""
 
-AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
+AUTH_METHODS = (
+    "none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "federated_assertion",
+)  # fmt: skip
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
@@ -25,11 +28,24 @@ class ClientInvalid(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """One live secret: only its hash is kept. `id` is a short public name for listing and revoking."""
+    """One live secret: only its hash is kept. `id` is a short public name for listing and revoking.
+
+    The server must know the secret of a `client_secret_jwt` client: it is kept encrypted besides.
+    """
 
     id: str
     secret_hash: str
     created_at: datetime
+    secret_encrypted: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FederatedIdentity:
+    """An external identity that is this client: a trusted issuer's subject. `audience` None: this server's issuer."""
+
+    issuer: str
+    subject: str
+    audience: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +53,9 @@ class Client:
     """A registered client (RFC 6749 §2). Sets are what it may use, never what it gets unasked.
 
     `scopes` bounds its requests; `resources` holds the audiences it may name; `origins` the browser origins that may
-    call for it; `first_party` lets it post people's passwords to /login.
+    call for it; `first_party` lets it post people's passwords to /login. `serves` are the audiences of the resources
+    whose server it is: it may ask what tokens for them are worth. `jwks` is a JWK Set as JSON text; its keys, or those
+    at `jwks_uri`, sign its assertions with one of `assertion_algorithms`.
     """
 
     id: str
@@ -54,6 +72,12 @@ class Client:
     created_at: datetime
     disabled_at: datetime | None = None
     version: int = 1
+    serves: frozenset[str] = frozenset()
+    jwks: str | None = None
+    jwks_uri: str | None = None
+    assertion_algorithms: frozenset[str] = frozenset()
+    identities: tuple[FederatedIdentity, ...] = ()
+    exchanges: tuple[ExchangePolicy, ...] = ()
 
     @property
     def is_public(self) -> bool:
@@ -76,6 +100,7 @@ def check_client(client: Client) -> Client:
         raise ClientInvalid("client_credentials is for confidential clients only")
     if wrong := sorted(origin for origin in client.origins if not _ORIGIN.fullmatch(origin)):
         raise ClientInvalid(f"origins: {wrong[0]!r} is not as browsers send it: https://host or https://host:port")
+    check_exchange_policies(client.exchanges)
     if len(client.secrets) > MAX_LIVE_SECRETS:
         raise ClientInvalid(f"at most {MAX_LIVE_SECRETS} secrets live at once: revoke one first")
     return client

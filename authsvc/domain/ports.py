@@ -10,14 +10,18 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from authsvc.domain.access_tokens import OpaqueAccessToken, Standing
+from authsvc.domain.api_keys import ApiKey
 from authsvc.domain.audit import AuditEvent
 from authsvc.domain.clients import Client
+from authsvc.domain.documents import Document
 from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.lockout import Reservation
 from authsvc.domain.outbox import Letter, Mail, MailedLink
 from authsvc.domain.resources import Resource
 from authsvc.domain.sessions import FamilyState, RefreshFamily, Session
 from authsvc.domain.tenants import Tenant
+from authsvc.domain.trusted_issuers import TrustedIssuer
 from authsvc.domain.users import User
 
 
@@ -104,14 +108,17 @@ class RefreshFamilies(Protocol):
 
 
 class Clients(Protocol):
-    """Registered clients. `get` is cached (a change is seen within 1 s)."""
+    """Registered clients. `get` and `find_by_identity` are cached (a change is seen within 1 s)."""
 
     def get(self, client_id: str) -> Client | None: ...
+
+    def find_by_identity(self, issuer: str, subject: str) -> Client | None:
+        """By an external identity: each belongs to one client at most."""
 
     def list(self, after: str | None, limit: int) -> tuple[Client, ...]: ...
 
     def add(self, client: Client) -> None:
-        """Raises: Conflict if the id is taken."""
+        """Raises: Conflict if the id is taken, or one of its identities is another client's."""
 
     def save(self, client: Client) -> Client:
         """Write all fields if the version is unchanged. Returns it with its next version. Raises: Conflict."""
@@ -159,6 +166,67 @@ class Keys(Protocol):
 
     def set_private(self, kid: str, private_encrypted: bytes, *, instead_of: bytes) -> bool:
         """For the rotation of the master key."""
+
+
+class TrustedIssuers(Protocol):
+    """Foreign issuers. `get` is cached."""
+
+    def get(self, issuer: str) -> TrustedIssuer | None: ...
+
+    def list(self) -> tuple[TrustedIssuer, ...]: ...
+
+    def add(self, issuer: TrustedIssuer) -> None:
+        """Raises: Conflict if it is registered already."""
+
+    def save(self, issuer: TrustedIssuer) -> TrustedIssuer:
+        """As Clients.save."""
+
+    def disable(self, issuer: str, now: datetime) -> bool: ...
+
+    def enable(self, issuer: str) -> bool: ...
+
+    def delete(self, issuer: str) -> bool: ...
+
+
+class Replays(Protocol):
+    """What may be used once: the ids of assertions, over all nodes and restarts."""
+
+    def consume(self, issued_by: str, assertion_id: str, expires_at: datetime) -> bool:
+        """Use the id up within the begun transaction; False if it was used before. One atomic statement.
+
+        `issued_by` keeps those of one issuer from using up those of another; rows are purged after `expires_at`.
+        """
+
+
+class AccessTokens(Protocol):
+    """What is stored of access tokens."""
+
+    def add(self, token: OpaqueAccessToken) -> None: ...
+
+    def find(self, token_hash: str) -> OpaqueAccessToken | None: ...
+
+    def standing(self, token_id: str, session_id: UUID | None, family_id: UUID | None, now: datetime) -> Standing:
+        """What speaks against a token of this `jti`, session and refresh family: one statement."""
+
+    def revoke(self, token_id: str, expires_at: datetime) -> None:
+        """Refuse the token of this `jti` from now on; a second time changes nothing."""
+
+
+class ApiKeys(Protocol):
+    """API keys of people and services."""
+
+    def get(self, key_id: UUID) -> ApiKey | None: ...
+
+    def find(self, secret_hash: str) -> ApiKey | None: ...
+
+    def list(self, *, user_id: UUID | None = None, client_id: str | None = None) -> tuple[ApiKey, ...]:
+        """Return those of one owner that are not revoked, oldest first."""
+
+    def add(self, key: ApiKey) -> None: ...
+
+    def record_use(self, key_id: UUID, now: datetime) -> None: ...
+
+    def revoke(self, key_id: UUID, now: datetime) -> bool: ...
 
 
 class Attempts(Protocol):
@@ -260,6 +328,18 @@ class UnitOfWork(Protocol):
     @property
     def links(self) -> MailedLinks: ...
 
+    @property
+    def issuers(self) -> TrustedIssuers: ...
+
+    @property
+    def replays(self) -> Replays: ...
+
+    @property
+    def access_tokens(self) -> AccessTokens: ...
+
+    @property
+    def api_keys(self) -> ApiKeys: ...
+
     def begin(self) -> None: ...
 
     def commit(self) -> None: ...
@@ -291,3 +371,14 @@ class Mailer(Protocol):
 
     def send(self, letter_id: UUID, mail: Mail) -> None:
         """Hand a letter over; the id makes its Message-ID, the same at each attempt. Raises: MailFailed."""
+
+
+class Fetcher(Protocol):
+    """The way out for documents of strangers (key sets); guarded, cached, bounded in time and size."""
+
+    def fetch(self, url: str, *, renewed: bool = False) -> Document:
+        """Return the JSON document at an https URL, mostly from the cache.
+
+        `renewed` asks for one that is newer than the cached one (a key id was not in it); granted at most once in a
+        while for each URL. Raises: FetchFailed, FetchBusy.
+        """

@@ -16,6 +16,10 @@ IDENTITY_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
 ACCOUNT_SCOPE = "account"
 """The issuer's own API (/me, /logout): a token with it is for the issuer alone."""
 
+JWT, OPAQUE = "jwt", "opaque"
+TOKEN_FORMATS = (JWT, OPAQUE)
+"""An opaque access token means nothing to who holds it: the resource must introspect it."""
+
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 
 
@@ -37,6 +41,7 @@ class Resource:
     created_at: datetime
     disabled_at: datetime | None = None
     version: int = 1
+    token_format: str = JWT
 
     def __hash__(self) -> int:
         """Enough to tell resources apart, at a tenth of the cost of hashing every field at each token."""
@@ -50,6 +55,8 @@ def check_resource(resource: Resource, algorithms: tuple[str, ...]) -> Resource:
         raise ResourceInvalid("audience: an absolute URI without a fragment, such as https://api.example.com")
     if resource.algorithm not in algorithms:
         raise ResourceInvalid(f"algorithm: one of {', '.join(algorithms)}")
+    if resource.token_format not in TOKEN_FORMATS:
+        raise ResourceInvalid(f"token_format: one of {', '.join(TOKEN_FORMATS)}")
     seconds = resource.access_token_seconds
     if seconds is not None and not 1 <= seconds <= MAX_ACCESS_TOKEN_SECONDS:
         raise ResourceInvalid(f"access_token_seconds: 1 to {MAX_ACCESS_TOKEN_SECONDS}")

@@ -7,19 +7,21 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an access token may be used: audiences, what it may do there, for how long, signed how."""
+    """Where an access token may be used: audiences, what it may do there, for how long, signed how, in which form."""
 
     audiences: tuple[str, ...]
     scopes: frozenset[str]
     lifetime_seconds: int
     algorithm: str
+    token_format: str = "jwt"
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The proof behind a person's token: which session, when, how."""
+    """The proof behind a person's token: which session, when, how; and the refresh family it hangs on, if any."""
 
     user_id: UUID
     session_id: UUID
     authenticated_at: datetime
     amr: tuple[str, ...]
+    family_id: UUID | None = None

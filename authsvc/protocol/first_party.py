@@ -40,7 +40,8 @@ def login(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> TokenAnsw
     Raises: InvalidClient, UnauthorizedClient, InvalidRequest, InvalidScope, InvalidTarget; BadCredentials,
     AccountDisabled, Throttled.
     """
-    client = authenticate_client(request, uow.clients)
+    authenticated = authenticate_client(request, uow, issuing)
+    client = authenticated.client
     if not client.first_party:
         raise UnauthorizedClient("this client is not first-party: it may not post passwords").about(client_id=client.id)
-    return run(_LOGIN, client, request, uow, issuing)
+    return run(_LOGIN, authenticated, request, uow, issuing)

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.opaque import RefreshToken
 from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.lockout import LockoutPolicy
 from authsvc.domain.login import ProvedUser
-from authsvc.domain.ports import HashPermit, Metrics, UnitOfWork
+from authsvc.domain.ports import Fetcher, HashPermit, Metrics, UnitOfWork
 from authsvc.domain.sessions import RefreshFamily
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn, Target
@@ -34,12 +35,17 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Issuing:
-    """What the process lends to every issuance: opened keys, lifetimes, the lockout policy, counters."""
+    """What the process lends to every issuance: opened keys, lifetimes, the lockout policy, counters.
+
+    `master_keys` open the secrets of client_secret_jwt clients; `fetcher` reads the key sets of strangers.
+    """
 
     keyring: Keyring
     lifetimes: Lifetimes
     lockout: LockoutPolicy
     metrics: Metrics
+    master_keys: MasterKeys
+    fetcher: Fetcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,11 @@ class PresentedFamily:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a grant decided: for whom, and the most that may be given. Nothing is stored yet."""
+    """What a grant decided: for whom, and the most that may be given. Nothing is stored yet.
+
+    `actor` becomes the claim `act` whole (RFC 8693 §4.1). No token outlives `expires_at`. `issued_token_type` is told
+    where the grant has it (RFC 8693 §2.2.1).
+    """
 
     subject: str
     scopes: frozenset[str]
@@ -78,6 +88,9 @@ class Decision:
     sign_in: SignIn | None = None
     proved: ProvedUser | None = None
     presented: PresentedFamily | None = None
+    actor: Mapping[str, Any] | None = None
+    expires_at: datetime | None = None
+    issued_token_type: str | None = None
 
 
 class Grant(Protocol):

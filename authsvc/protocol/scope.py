@@ -118,10 +118,11 @@ def _fallback(bounds: Bounds, usable: dict[str, Resource]) -> list[Resource]:
 
 def _target(targets: list[Resource], wanted: frozenset[str], bounds: Bounds) -> Target:
     algorithms = {target.algorithm for target in targets}
-    if len(algorithms) > 1:
-        raise InvalidTarget("these resources want different algorithms: ask for a token for each")
+    formats = {target.token_format for target in targets}
+    if len(algorithms) > 1 or len(formats) > 1:
+        raise InvalidTarget("these resources want different algorithms or formats: ask for a token for each")
     seconds = min(target.access_token_seconds or bounds.lifetime_seconds for target in targets)
-    return Target(tuple(target.audience for target in targets), wanted, seconds, algorithms.pop())
+    return Target(tuple(target.audience for target in targets), wanted, seconds, algorithms.pop(), formats.pop())
 
 
 def _listed(names: Iterable[str]) -> str:

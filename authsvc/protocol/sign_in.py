@@ -32,7 +32,8 @@ def decide_by_password(request: GrantRequest, uow: UnitOfWork, issuing: Issuing)
     except DomainError as error:
         issuing.metrics.login(error.rule)
         raise
-    sign_in = SignIn(proved.user.id, uuid4(), request.now, ("pwd",))
+    family_id = uuid4() if "refresh_token" in request.client.grant_types else None
+    sign_in = SignIn(proved.user.id, uuid4(), request.now, ("pwd",), family_id)
     return Decision(
         subject=str(proved.user.id),
         scopes=request.client.scopes,
@@ -62,7 +63,7 @@ def store_sign_in(
     )
     record(uow, request, "login.succeeded", user_id=sign_in.user_id, client_id=request.client.id)
     issuing.metrics.login("succeeded")
-    if "refresh_token" not in request.client.grant_types:
+    if sign_in.family_id is None:
         return None
     return start_family(sign_in, target, request, uow, issuing)
 

@@ -5,7 +5,7 @@ audience -> consume -> mint; the edge commits. Whatever the client can mend is r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -14,25 +14,34 @@ from authsvc.domain.ports import HashPermit, UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import Target
 from authsvc.errors import AuthsvcError
-from authsvc.protocol.client_auth import authenticate_client
-from authsvc.protocol.errors import InvalidRequest, ProtocolError, UnauthorizedClient, UnsupportedGrantType
+from authsvc.protocol.client_auth import Authenticated, authenticate_client, use_up
+from authsvc.protocol.errors import (
+    InvalidGrant,
+    InvalidRequest,
+    ProtocolError,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
 from authsvc.protocol.grant import Decision, Grant, GrantRequest, Issuing
 from authsvc.protocol.grants import GRANTS
 from authsvc.protocol.scope import Bounds, narrow, parse_scope
 from authsvc.protocol.tokens.issue import Granted, TokenAnswer, mint
 
-SHARED_PARAMETERS = frozenset({"grant_type", "scope", "resource", "client_id", "client_secret"})
-REPEATABLE = frozenset({"resource"})
-"""The only parameter that may come twice (RFC 8707 §2)."""
+SHARED_PARAMETERS = frozenset(
+    {"grant_type", "scope", "resource", "client_id", "client_secret", "client_assertion", "client_assertion_type"}
+)
+REPEATABLE = frozenset({"resource", "audience"})
+"""The only parameters that may come twice (RFC 8707 §2, RFC 8693 §2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A request as it came: each parameter once; `resources` may repeat."""
+    """A request as it came: each parameter once; `resources` and `audiences` may repeat."""
 
     tenant: Tenant
     parameters: Mapping[str, str]
     resources: tuple[str, ...]
+    audiences: tuple[str, ...]
     authorization: str | None
     address: str
     request_id: str
@@ -43,7 +52,8 @@ class TokenRequest:
 def token(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> TokenAnswer:
     """Answer POST /token. Raises: ProtocolError, DomainError. Source: RFC 6749 §3.2."""
     grant_type = request.parameters.get("grant_type")
-    client = authenticate_client(request, uow.clients)
+    authenticated = authenticate_client(request, uow, issuing)
+    client = authenticated.client
     if grant_type is None:
         raise InvalidRequest("grant_type is required").about(client_id=client.id)
     grant = GRANTS.get(grant_type)
@@ -51,15 +61,19 @@ def token(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> TokenAnsw
         raise UnsupportedGrantType("this grant type is not known here").about(client_id=client.id)
     if grant_type not in client.grant_types:
         raise UnauthorizedClient("this client may not use this grant type").about(client_id=client.id)
-    return run(grant, client, request, uow, issuing)
+    return run(grant, authenticated, request, uow, issuing)
 
 
-def run(grant: Grant, client: Client, request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> TokenAnswer:
+def run(
+    grant: Grant, authenticated: Authenticated, request: TokenRequest, uow: UnitOfWork, issuing: Issuing
+) -> TokenAnswer:
     """Run the phases once the client is known and may use the grant; `protocol/first_party.py` enters here too."""
+    client = authenticated.client
     try:
         own = _own_request(grant, client, request)
         decision = grant.check(own, uow, issuing)
         target = _target(decision, own, uow, issuing)
+        use_up(authenticated, uow)
         refresh_token = grant.consume(decision, target, own, uow, issuing)
         answer = mint(Granted(decision, target, refresh_token), own, uow, issuing)
     except AuthsvcError as error:
@@ -75,7 +89,8 @@ def _own_request(grant: Grant, client: Client, request: TokenRequest) -> GrantRe
         client=client,
         parameters={name: value for name, value in request.parameters.items() if name in grant.PARAMETERS},
         scopes=parse_scope(request.parameters.get("scope")),
-        resources=request.resources,
+        # The two names of one thing (RFC 8693 §2.1); `audience` is dropped where the grant does not know it.
+        resources=request.resources + (request.audiences if "audience" in grant.PARAMETERS else ()),
         address=request.address,
         request_id=request.request_id,
         now=request.now,
@@ -93,12 +108,23 @@ def _target(decision: Decision, request: GrantRequest, uow: UnitOfWork, issuing:
         has_person=has_person,
     )
     try:
-        return narrow(request.scopes, request.resources, bounds, uow.resources.list())
+        target = narrow(request.scopes, request.resources, bounds, uow.resources.list())
+        return _within(target, decision.expires_at, request.now)
     except ProtocolError as error:
         if decision.proved is not None:
             # The password was right: what the app asked for besides must not count as a guess.
             error.keep = (*error.keep, partial(_give_attempts_back, keys=decision.proved.attempt_keys))
         raise
+
+
+def _within(target: Target, expires_at: datetime | None, now: datetime) -> Target:
+    """Return the target so that its token does not outlive what it comes from. Raises: InvalidGrant if that is over."""
+    if expires_at is None:
+        return target
+    left = int(expires_at.timestamp()) - int(now.timestamp())
+    if left <= 0:
+        raise InvalidGrant("what was presented has expired", rule="presented_expired")
+    return replace(target, lifetime_seconds=min(target.lifetime_seconds, left))
 
 
 def _give_attempts_back(uow: UnitOfWork, *, keys: tuple[str, ...]) -> None:

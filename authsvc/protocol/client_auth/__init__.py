@@ -1,12 +1,14 @@
 """Client authentication: one file per method, and the table of them. Methods never import each other."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from authsvc.domain.clients import Client
-from authsvc.domain.ports import Clients
+from authsvc.domain.ports import UnitOfWork
 from authsvc.protocol.client_auth import client_secret_basic, client_secret_post, none
-from authsvc.protocol.credentials import Credentials, Presentable
+from authsvc.protocol.credentials import Assertion, Credentials, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient, InvalidRequest
+from authsvc.protocol.grant import Issuing
 
 
 class Method(Protocol):
@@ -19,9 +21,17 @@ class Method(Protocol):
         """Return the credentials if the request carries any of this method. Raises: ProtocolError if malformed."""
         ...
 
-    def authenticate(self, credentials: Credentials, client: Client) -> bool:
-        """Whether the credentials are this client's."""
+    def authenticate(self, credentials: Credentials, client: Client, proving: Proving) -> Proof | None:
+        """Return the proof if the credentials are this client's. Reads only."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """The client that made a request. `once` is its assertion, to be used up (`use_up`) when the request is granted."""
+
+    client: Client
+    once: Assertion | None = None
 
 
 METHODS: dict[str, Method] = {
@@ -31,23 +41,45 @@ _ONE_REGISTRATION = {"client_secret_post": "client_secret_basic"}
 """Basic and post of one secret count as one registration."""
 
 
-def authenticate_client(request: Presentable, clients: Clients) -> Client:
+def authenticate_client(request: Presentable, uow: UnitOfWork, issuing: Issuing) -> Authenticated:
     """Return the client that made the request.
 
     Exactly one method may be presented, and it must be the registered one (RFC 6749 §2.3).
     Raises: InvalidRequest for two methods or two ids, else InvalidClient, the same for every reason.
     """
     method, credentials = _single(request)
-    client = clients.get(credentials.client_id)
+    client = _find(credentials, uow)
     if client is None:
         raise _refused("unknown client", None)
+    if credentials.identity and request.parameters.get("client_id", client.id) != client.id:
+        raise _refused("client_id is not the one of the external identity", client)
     if _registration(client.auth_method) != _registration(method.METHOD):
         raise _refused(f"registered for {client.auth_method}, presented {method.METHOD}", client)
-    if not method.authenticate(credentials, client):
+    proof = method.authenticate(credentials, client, Proving(request.tenant, uow, issuing, request.now))
+    if proof is None:
         raise _refused("wrong secret", client)
     if client.disabled_at is not None:
         raise _refused("disabled", client)
-    return client
+    return Authenticated(client, proof.once)
+
+
+def use_up(authenticated: Authenticated, uow: UnitOfWork) -> None:
+    """Use the client's assertion up, so that nobody can present it again. Raises: InvalidClient if somebody did.
+
+    Begins the transaction: for the end of a request, when nothing can be refused any more.
+    """
+    once = authenticated.once
+    if once is None:
+        return
+    uow.begin()
+    if not uow.replays.consume(once.issued_by, once.id, once.expires_at):
+        raise _refused("the assertion was used before", authenticated.client)
+
+
+def _find(credentials: Credentials, uow: UnitOfWork) -> Client | None:
+    if credentials.identity is not None:
+        return uow.clients.find_by_identity(*credentials.identity)
+    return uow.clients.get(credentials.client_id)
 
 
 def _single(request: Presentable) -> tuple[Method, Credentials]:
@@ -59,7 +91,7 @@ def _single(request: Presentable) -> tuple[Method, Credentials]:
     if len(found) > 1:
         raise InvalidRequest("more than one client authentication method", rule="client_authentication_repeated")
     method, credentials = found[0]
-    if request.parameters.get("client_id", credentials.client_id) != credentials.client_id:
+    if request.parameters.get("client_id", credentials.client_id) != credentials.client_id and not credentials.identity:
         raise InvalidRequest("client_id differs from the authenticated client", rule="client_id_differs")
     return method, credentials
 

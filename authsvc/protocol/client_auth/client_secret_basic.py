@@ -5,7 +5,7 @@ from base64 import b64decode
 from urllib.parse import unquote_plus
 
 from authsvc.domain.clients import Client, secret_matches
-from authsvc.protocol.credentials import Credentials, Presentable
+from authsvc.protocol.credentials import PROVED, Credentials, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient
 
 METHOD = "client_secret_basic"
@@ -33,9 +33,10 @@ def presented(request: Presentable) -> Credentials | None:
     return Credentials(_form_decoded(client_id), _form_decoded(secret))
 
 
-def authenticate(credentials: Credentials, client: Client) -> bool:
-    """Whether it is one of the client's live secrets."""
-    return credentials.presented_secret is not None and secret_matches(client, credentials.presented_secret)
+def authenticate(credentials: Credentials, client: Client, proving: Proving) -> Proof | None:
+    """Return the proof if it is one of the client's live secrets."""
+    presented_secret = credentials.presented_secret
+    return PROVED if presented_secret is not None and secret_matches(client, presented_secret) else None
 
 
 def _form_decoded(value: str) -> str:

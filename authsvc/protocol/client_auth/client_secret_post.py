@@ -1,7 +1,7 @@
 """The secret in the body (RFC 6749 §2.3.1)."""
 
 from authsvc.domain.clients import Client, secret_matches
-from authsvc.protocol.credentials import Credentials, Presentable
+from authsvc.protocol.credentials import PROVED, Credentials, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient
 
 METHOD = "client_secret_post"
@@ -20,6 +20,7 @@ def presented(request: Presentable) -> Credentials | None:
     return Credentials(client_id, secret)
 
 
-def authenticate(credentials: Credentials, client: Client) -> bool:
-    """Whether it is one of the client's live secrets."""
-    return credentials.presented_secret is not None and secret_matches(client, credentials.presented_secret)
+def authenticate(credentials: Credentials, client: Client, proving: Proving) -> Proof | None:
+    """Return the proof if it is one of the client's live secrets."""
+    presented_secret = credentials.presented_secret
+    return PROVED if presented_secret is not None and secret_matches(client, presented_secret) else None

@@ -36,7 +36,7 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
         subject=str(family.user_id),
         scopes=family.scopes & request.client.scopes,
         resources=family.resources & request.client.resources,
-        sign_in=SignIn(family.user_id, session.id, session.authenticated_at, session.amr),
+        sign_in=SignIn(family.user_id, session.id, session.authenticated_at, session.amr, family.id),
         presented=presented,
     )
 

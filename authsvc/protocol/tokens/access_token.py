@@ -1,6 +1,7 @@
 """Access tokens as JWTs of RFC 9068."""
 
 import secrets
+from typing import Any
 
 from authsvc.crypto import jws
 from authsvc.crypto.jwk import SigningKey
@@ -11,9 +12,17 @@ TYPE = "at+jwt"
 
 
 def sign_access_token(request: GrantRequest, decision: Decision, target: Target, key: SigningKey) -> str:
-    """Return the token. Claims and `typ` as in RFC 9068 §2.2; a person's carries the session (`sid`)."""
+    """Return the token. Claims and `typ` as in RFC 9068 §2.2.
+
+    A person's carries the session (`sid`) and the refresh family (`grant_id`), so that their end can reach it.
+    """
+    return jws.sign(access_token_claims(request, decision, target), key, TYPE)
+
+
+def access_token_claims(request: GrantRequest, decision: Decision, target: Target) -> dict[str, Any]:
+    """Return what the token says; an opaque one says it at introspection."""
     issued_at = int(request.now.timestamp())
-    claims: dict[str, str | int | list[str]] = {
+    claims: dict[str, Any] = {
         "iss": request.tenant.issuer,
         "sub": decision.subject,
         "aud": target.audiences[0] if len(target.audiences) == 1 else list(target.audiences),
@@ -29,4 +38,8 @@ def sign_access_token(request: GrantRequest, decision: Decision, target: Target,
         claims["sid"] = str(sign_in.session_id)
         claims["auth_time"] = int(sign_in.authenticated_at.timestamp())
         claims["amr"] = list(sign_in.amr)
-    return jws.sign(claims, key, TYPE)
+        if sign_in.family_id is not None:
+            claims["grant_id"] = str(sign_in.family_id)
+    if decision.actor is not None:
+        claims["act"] = dict(decision.actor)
+    return claims

@@ -28,6 +28,7 @@ class TokenAnswer:
     scope: str
     refresh_token: str | None = field(repr=False)
     id_token: str | None = field(repr=False)
+    issued_token_type: str | None = None
 
 
 def mint(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> TokenAnswer:
@@ -41,6 +42,7 @@ def mint(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issu
         scope=" ".join(sorted(target.scopes)),
         refresh_token=granted.refresh_token,
         id_token=_id_token(granted, access_token, request, uow, issuing),
+        issued_token_type=granted.decision.issued_token_type,
     )
 
 

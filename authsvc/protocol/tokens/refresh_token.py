@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from authsvc.crypto import opaque
 from authsvc.crypto.errors import OpaqueInvalid
@@ -31,9 +31,10 @@ class _Standing:
 
 
 def start_family(sign_in: SignIn, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> str:
-    """Store a new family on the session, for what the target allows and no more; returns its first token."""
+    """Store the family of the sign-in, for what the target allows and no more; returns its first token."""
     lifetimes, now = issuing.lifetimes, request.now
-    token = opaque.new_refresh_token(uuid4())
+    assert sign_in.family_id is not None  # noqa: S101 - who calls this has named the family
+    token = opaque.new_refresh_token(sign_in.family_id)
     uow.families.add(
         RefreshFamily(
             id=token.family_id,

@@ -16,6 +16,7 @@ from authsvc.web.request import Call
 from authsvc.web.responses import Response, json_response
 
 _ROUTES = {name: Route(grant.LANE) for name, grant in GRANTS.items() if not grant.HASHES}
+_HASHING = {name for name, grant in GRANTS.items() if grant.HASHES}
 _OTHERWISE = Route("machine")
 Answering = Callable[[TokenRequest, UnitOfWork, Issuing], TokenAnswer]
 
@@ -23,7 +24,9 @@ Answering = Callable[[TokenRequest, UnitOfWork, Issuing], TokenAnswer]
 def token_route(fields: Fields) -> Route:
     """Return the lane of the grant that is asked for."""
     grant_type = fields.get("grant_type", ("",))[0]
-    if grant_type in GRANTS and GRANTS[grant_type].HASHES:
+    if "client_assertion" in fields and grant_type not in _HASHING:
+        return _OTHERWISE  # It must be used up in the database.
+    if grant_type in _HASHING:
         return login_route(fields)
     return _ROUTES.get(grant_type, _OTHERWISE)
 
@@ -61,6 +64,7 @@ def token_request(call: Call) -> TokenRequest:
         tenant=call.tenant,
         parameters=single_values(request.fields, REPEATABLE),
         resources=request.fields.get("resource", ()),
+        audiences=request.fields.get("audience", ()),
         authorization=request.header(b"authorization"),
         address=request.address,
         request_id=request.request_id,
@@ -75,6 +79,8 @@ def _answered(answer: TokenAnswer) -> Response:
         body["refresh_token"] = answer.refresh_token
     if answer.id_token is not None:
         body["id_token"] = answer.id_token
+    if answer.issued_token_type is not None:
+        body["issued_token_type"] = answer.issued_token_type
     if answer.scope:
         body["scope"] = answer.scope
     return json_response(200, body)

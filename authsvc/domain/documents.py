@@ -1,0 +1,25 @@
+"""Documents of strangers: what can go wrong when the server reads one (key sets, metadata)."""
+
+from dataclasses import dataclass, field
+
+from authsvc.errors import DomainError
+
+
+class FetchFailed(DomainError):
+    """The document cannot be had now, or its address may not be asked: which, is for the log only."""
+
+    rule = "fetch_failed"
+
+
+class FetchBusy(DomainError):
+    """Too many requests wait for documents already: come back in a moment."""
+
+    rule = "fetch_busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A fetched body. `version` changes when the body does: what is computed from it may be remembered by it."""
+
+    body: bytes = field(repr=False)
+    version: str
