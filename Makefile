@@ -8,7 +8,7 @@ NPM_STAMP := tests/interop/node_modules/.package-lock.json
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format mutants bench lock
+.PHONY: help setup run test test-all check format mutants bench story lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
@@ -69,6 +69,9 @@ mutants: setup ## remove each security rule in turn: its tests must fail
 
 bench: setup ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m bench
+
+story: setup ## run the three services of examples/, and see every token on the way
+	$(BIN)/python examples/story.py
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 	--custom-compile-command "make lock" --all-extras pyproject.toml

@@ -35,6 +35,12 @@ def missing(reason: str) -> NoReturn:
 
 
 @functools.cache
+def _go() -> Path | None:
+    found = shutil.which("go")
+    return Path(found) if found else None
+
+
+@functools.cache
 def _node() -> Path | None:
     found = shutil.which("node")
     return Path(found) if found else None
@@ -50,6 +56,7 @@ TOOLS: dict[str, tuple[Callable[[], Path | None], str]] = {
         postgres.find_binaries,
         "install the PostgreSQL server (Debian: apt-get install postgresql)",
     ),
+    "go": (_go, "install Go 1.25 or newer (Debian: apt-get install golang)"),
     "node": (_node, "install Node.js (Debian: apt-get install nodejs npm)"),
     "npm packages": (
         _npm_packages,
