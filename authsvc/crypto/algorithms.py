@@ -1,9 +1,10 @@
-"""The signature algorithms of this server, as python-jose key classes.
+"""The signature algorithms: which there are, which kind of key each needs, and their python-jose key classes.
 
 python-jose knows neither PSS nor Ed25519, and builds its hash objects anew for each ES256 signature; the classes
 here are registered through its own `jwk.register_key`. A key object is built once from a `cryptography` key.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -25,11 +26,26 @@ from jose.exceptions import JWKError
 from authsvc.crypto import base64url
 
 SIGNING_ALGORITHMS: Final = ("ES256", "RS256", "PS256", "EdDSA")
+"""This server signs with these; keys are made for no other."""
+STRANGER_ALGORITHMS: Final = (
+    *SIGNING_ALGORITHMS,
+    *("ES384", "ES512", "RS384", "RS512", "PS384", "PS512"),
+    "Ed25519",  # What RFC 9864 calls EdDSA with this curve.
+)
+"""Clients and other issuers may sign with these. Asymmetric only: an HMAC algorithm never stands beside them."""
+HMAC_ALGORITHMS: Final = ("HS256", "HS384", "HS512")
+
+KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", "")),
+    **dict.fromkeys(("EdDSA", "Ed25519"), ("OKP", "Ed25519")),
+}
+"""The key type (`kty`) and the curve that each algorithm of STRANGER_ALGORITHMS needs."""
 
 _ES256: Final = ec.ECDSA(hashes.SHA256())
-_SHA256: Final = hashes.SHA256()
-# The salt is as long as the hash, for signing and verifying alike (RFC 7518 §3.5).
-_PSS: Final = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
+_PSS_HASHES: Final = {"PS256": hashes.SHA256(), "PS384": hashes.SHA384(), "PS512": hashes.SHA512()}
 _COORDINATE_BYTES: Final = 32
 
 
@@ -54,37 +70,42 @@ class ES256Key(CryptographyECKey):
         return True
 
 
-class PS256Key(CryptographyRSAKey):
-    """RSASSA-PSS with SHA-256. Source: RFC 7518 §3.5."""
+class PSSKey(CryptographyRSAKey):
+    """RSASSA-PSS. Source: RFC 7518 §3.5."""
 
     def __init__(self, key: rsa.RSAPrivateKey | rsa.RSAPublicKey, algorithm: str) -> None:
-        if algorithm != "PS256":
-            raise JWKError("PS256Key signs PS256 only")
+        if algorithm not in _PSS_HASHES:
+            raise JWKError("PSSKey signs PS256, PS384 and PS512 only")
         # The parent knows the PKCS #1 v1.5 names only and needs one of them to load the key.
         super().__init__(key, "RS256")
         self._algorithm = algorithm
+        self._hash = _PSS_HASHES[algorithm]
+        # The salt is as long as the hash, for signing and verifying alike.
+        self._padding = padding.PSS(padding.MGF1(self._hash), salt_length=self._hash.digest_size)
 
     def sign(self, msg: bytes) -> bytes:
         """Return the signature, as long as the modulus."""
-        signature: bytes = self.prepared_key.sign(msg, _PSS, _SHA256)
+        signature: bytes = self.prepared_key.sign(msg, self._padding, self._hash)
         return signature
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
         """Say whether `sig` signs `msg`."""
         try:
-            self.prepared_key.verify(sig, msg, _PSS, _SHA256)
+            self.prepared_key.verify(sig, msg, self._padding, self._hash)
         except InvalidSignature:
             return False
         return True
 
 
 class EdDSAKey(Key):
-    """Ed25519. Source: RFC 8037 §3.1."""
+    """Ed25519, under its older and its newer name. Source: RFC 8037 §3.1, RFC 9864 §2.2."""
 
     def __init__(self, key: Ed25519PrivateKey | Ed25519PublicKey, algorithm: str) -> None:
-        if algorithm != "EdDSA" or not isinstance(key, (Ed25519PrivateKey, Ed25519PublicKey)):
+        fits = algorithm in ("EdDSA", "Ed25519") and isinstance(key, (Ed25519PrivateKey, Ed25519PublicKey))
+        if not fits:
             raise JWKError("EdDSAKey wants an Ed25519 key of `cryptography`")
         self._key = key
+        self._algorithm = algorithm
 
     def sign(self, msg: bytes) -> bytes:
         """Return the signature of 64 octets."""
@@ -102,7 +123,7 @@ class EdDSAKey(Key):
 
     def public_key(self) -> "EdDSAKey":
         """Return the public half."""
-        return EdDSAKey(self._public(), "EdDSA")
+        return EdDSAKey(self._public(), self._algorithm)
 
     def to_pem(self) -> bytes:
         """Return PKCS #8 of a private key, SubjectPublicKeyInfo of a public one."""
@@ -113,12 +134,14 @@ class EdDSAKey(Key):
     def to_dict(self) -> dict[str, Any]:
         """Return the public JWK, also of a private key."""
         x = base64url.encode(self._public().public_bytes_raw())
-        return {"alg": "EdDSA", "kty": "OKP", "crv": "Ed25519", "x": x}
+        return {"alg": self._algorithm, "kty": "OKP", "crv": "Ed25519", "x": x}
 
     def _public(self) -> Ed25519PublicKey:
         return self._key if isinstance(self._key, Ed25519PublicKey) else self._key.public_key()
 
 
 jwk.register_key("ES256", ES256Key)
-jwk.register_key("PS256", PS256Key)
-jwk.register_key("EdDSA", EdDSAKey)
+for _name in _PSS_HASHES:
+    jwk.register_key(_name, PSSKey)
+for _name in ("EdDSA", "Ed25519"):
+    jwk.register_key(_name, EdDSAKey)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.crypto.algorithms import HMAC_ALGORITHMS, SIGNING_ALGORITHMS, STRANGER_ALGORITHMS
 from authsvc.crypto.errors import (
     Expired,
     MissingClaim,
@@ -51,7 +51,41 @@ class Expectation:
         return frozenset((self.audience,)) if isinstance(self.audience, str) else self.audience
 
 
-def check_claims(claims: Mapping[str, Any], expected: Expectation, now: float) -> None:
+@dataclass(frozen=True, slots=True)
+class StrangerExpectation:
+    """What a token that somebody else signed must be to count: a client's assertion, another issuer's token.
+
+    `types` lists the accepted `typ` values, compared as in Expectation; None stands for a header without one,
+    which some of these tokens' specifications leave open. Otherwise every member is judged as in Expectation.
+
+    Raises:
+        ValueError: a member is empty, or the algorithms are neither some of STRANGER_ALGORITHMS nor some of
+            HMAC_ALGORITHMS. Never both kinds: a public key must not be taken for a shared secret.
+    """
+
+    algorithms: frozenset[str]
+    types: frozenset[str | None]
+    issuer: str
+    audience: str | frozenset[str]
+    leeway_seconds: int = 60
+    required: frozenset[str] = frozenset({"iss", "exp", "aud", "sub"})
+
+    def __post_init__(self) -> None:
+        of_one_kind = any(self.algorithms.issubset(kind) for kind in (STRANGER_ALGORITHMS, HMAC_ALGORITHMS))
+        if not self.algorithms or not of_one_kind:
+            raise ValueError("algorithms must be some of STRANGER_ALGORITHMS, or some of HMAC_ALGORITHMS")
+        if not self.types or "" in self.types:
+            raise ValueError("types must be named")
+        if not self.issuer or not self.audience or "" in self.audiences:
+            raise ValueError("issuer and audience must be named")
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """The accepted audiences as a set."""
+        return frozenset((self.audience,)) if isinstance(self.audience, str) else self.audience
+
+
+def check_claims(claims: Mapping[str, Any], expected: Expectation | StrangerExpectation, now: float) -> None:
     """Judge issuer, audience, instants and presence, in this order; `now` in seconds since 1970.
 
     Raises:
@@ -74,7 +108,7 @@ def check_claims(claims: Mapping[str, Any], expected: Expectation, now: float) -
             raise MissingClaim(f"{name} is missing")
 
 
-def _check_issuer(claims: Mapping[str, Any], expected: Expectation) -> None:
+def _check_issuer(claims: Mapping[str, Any], expected: Expectation | StrangerExpectation) -> None:
     if "iss" not in claims:
         raise MissingClaim("iss is missing")
     if not isinstance(claims["iss"], str):
@@ -83,7 +117,7 @@ def _check_issuer(claims: Mapping[str, Any], expected: Expectation) -> None:
         raise WrongIssuer("iss is not the expected issuer")
 
 
-def _check_audience(claims: Mapping[str, Any], expected: Expectation) -> None:
+def _check_audience(claims: Mapping[str, Any], expected: Expectation | StrangerExpectation) -> None:
     if "aud" not in claims:
         raise MissingClaim("aud is missing")
     audience = claims["aud"]

@@ -6,7 +6,7 @@ turn into another kind of key than its algorithm needs.
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,31 +20,22 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jose import jwk as jose_jwk
 from jose.backends.base import Key
+from jose.exceptions import JWKError
 
-from authsvc.crypto import base64url
-from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.crypto import base64url, jwk_members, strict_json
+from authsvc.crypto.algorithms import HMAC_ALGORITHMS, KINDS, SIGNING_ALGORITHMS
 from authsvc.crypto.errors import UnsupportedKey
 
 RSA_BITS: Final = 2048
 """Of new keys: 112-bit strength is ample for keys that live 90 days; 3072 bits sign three times slower."""
-MIN_RSA_BITS: Final = 2048
-MAX_RSA_BITS: Final = 8192
-"""A larger modulus from a stranger's key set would only burn our time."""
 MAX_KID_CHARACTERS: Final = 512
+MAX_KEYS: Final = 100
+"""In one stranger's set: nobody rotates through more, and each costs time to load."""
 
 _RSA_EXPONENT: Final = 65537
-_COORDINATE_BYTES: Final = 32
-_KEY_TYPES: Final = {"ES256": "EC", "RS256": "RSA", "PS256": "RSA", "EdDSA": "OKP"}
-_CURVES: Final = {"EC": "P-256", "OKP": "Ed25519"}
-_THUMBPRINT_MEMBERS: Final = {
-    "EC": ("crv", "kty", "x", "y"),
-    "RSA": ("e", "kty", "n"),
-    "OKP": ("crv", "kty", "x"),
-}
-_PRIVATE_MEMBERS: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv")
+_HASH_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +50,9 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A public key, ready to verify signatures of its one algorithm."""
+    """A key ready to verify signatures of its one algorithm; without a `kid` only in strangers' sets."""
 
-    kid: str
+    kid: str | None
     algorithm: str
     key: Key = field(repr=False, compare=False)
 
@@ -95,9 +86,12 @@ def load_signing_key(algorithm: str, private_pem: bytes) -> SigningKey:
         private = load_pem_private_key(private_pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise UnsupportedKey("not an unencrypted private key in PEM") from None
-    if not isinstance(private, PrivateKey) or not _fits(private.public_key(), algorithm):
+    if not isinstance(private, PrivateKey) or algorithm not in SIGNING_ALGORITHMS:
+        raise UnsupportedKey("keys of this kind do not sign here")
+    public = private.public_key()
+    if jwk_members.kind_of(public) != KINDS[algorithm]:
         raise UnsupportedKey(f"the private key is not one for {algorithm}")
-    fields = _public_fields(private.public_key())
+    fields = jwk_members.write(public)
     kid = thumbprint(fields)
     return SigningKey(
         kid=kid,
@@ -114,9 +108,10 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
         UnsupportedKey: the key type is unknown or a required member is missing.
     """
     try:
-        required = {name: _text(jwk, name) for name in _THUMBPRINT_MEMBERS[_text(jwk, "kty")]}
+        names = jwk_members.THUMBPRINT_MEMBERS[jwk_members.text(jwk, "kty")]
     except KeyError:
         raise UnsupportedKey("unknown key type") from None
+    required = {name: jwk_members.text(jwk, name) for name in names}
     octets = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
     return base64url.encode(hashlib.sha256(octets).digest())
 
@@ -131,21 +126,51 @@ def load_verification_key(jwk: Mapping[str, Any], algorithms: Collection[str]) -
             signatures; `alg` not among `algorithms`, or not for this type and curve, or left open between
             several; RSA outside 2048 to 8192 bits; a point not on its curve; not strict base64url.
     """
-    kid = _text(jwk, "kid")
-    if not is_kid(kid):
-        raise UnsupportedKey("kid is empty, too long or not printable")
-    if any(name in jwk for name in _PRIVATE_MEMBERS):
-        raise UnsupportedKey("the key is private or symmetric")
-    if jwk.get("use", "sig") != "sig" or "verify" not in _operations(jwk):
-        raise UnsupportedKey("the key is not for signatures")
-    algorithm = _algorithm(jwk, algorithms)
+    kid = jwk_members.text(jwk, "kid")
+    fitting = _fitting_algorithms(jwk, algorithms)
+    if len(fitting) != 1:
+        raise UnsupportedKey("alg is not allowed, not for this key type, or missing where several would fit")
+    return _load(jwk, kid, fitting)[0]
+
+
+def load_key_set(jwks: Mapping[str, Any] | str | bytes, algorithms: Collection[str]) -> tuple[VerificationKey, ...]:
+    """Return the keys of a stranger's JWK Set (parsed, or as text) that can verify one of `algorithms`.
+
+    A key without `alg` gives one VerificationKey for each algorithm that its type and curve allow. Keys that
+    `load_verification_key` would refuse are skipped, but for those without a `kid`.
+
+    Raises:
+        UnsupportedKey: not strict JSON, not a JWK Set, or one of more than MAX_KEYS keys.
+
+    Source: RFC 7517 §5.
+    """
+    found: list[VerificationKey] = []
+    for member in _members_of_set(jwks):
+        try:
+            found += _load(member, member.get("kid"), _fitting_algorithms(member, algorithms))
+        except UnsupportedKey:
+            continue
+    return tuple(found)
+
+
+def hmac_key(secret: bytes, algorithm: str) -> VerificationKey:
+    """Return a key that verifies (and signs) under a shared secret.
+
+    Raises:
+        UnsupportedKey: `algorithm` is not one of HMAC_ALGORITHMS; `secret` is shorter than its hash, or is
+            itself a public key in text.
+
+    Source: RFC 7518 §3.2.
+    """
+    if algorithm not in HMAC_ALGORITHMS:
+        raise UnsupportedKey(f"no such HMAC algorithm: {algorithm!r}")
+    if len(secret) < _HASH_BYTES[algorithm]:
+        raise UnsupportedKey("the secret is shorter than the hash")
     try:
-        public = _PUBLIC_LOADERS[_KEY_TYPES[algorithm]](jwk)
-    except ValueError:
-        raise UnsupportedKey("the members of the key are not a public key") from None
-    if not _fits(public, algorithm):
-        raise UnsupportedKey(f"the key is too small, too large or of another type than {algorithm} needs")
-    return VerificationKey(kid, algorithm, jose_jwk.construct(public, algorithm))  # type: ignore[arg-type] # as above
+        key = jose_jwk.construct(secret, algorithm)
+    except JWKError:
+        raise UnsupportedKey("the secret is an asymmetric key") from None
+    return VerificationKey(None, algorithm, key)
 
 
 def is_kid(text: str) -> bool:
@@ -153,76 +178,41 @@ def is_kid(text: str) -> bool:
     return 0 < len(text) <= MAX_KID_CHARACTERS and text.isprintable()
 
 
-def _algorithm(jwk: Mapping[str, Any], algorithms: Collection[str]) -> str:
-    kty = _text(jwk, "kty")
-    usable = [name for name in SIGNING_ALGORITHMS if name in algorithms and _KEY_TYPES[name] == kty]
-    if kty in _CURVES and jwk.get("crv") != _CURVES[kty]:
-        usable = []
+def _load(jwk: Mapping[str, Any], kid: object, algorithms: Sequence[str]) -> list[VerificationKey]:
+    if "kid" in jwk and not (isinstance(kid, str) and is_kid(kid)):
+        raise UnsupportedKey("kid is empty, too long or not printable")
+    if any(name in jwk for name in jwk_members.PRIVATE_MEMBERS):
+        raise UnsupportedKey("the key is private or symmetric")
+    if jwk.get("use", "sig") != "sig" or "verify" not in _operations(jwk):
+        raise UnsupportedKey("the key is not for signatures")
+    public = jwk_members.read(jwk)
+    if any(jwk_members.kind_of(public) != KINDS[name] for name in algorithms):
+        raise UnsupportedKey("the key is too small, too large or of another type than its algorithm needs")
+    name = kid if isinstance(kid, str) else None
+    return [VerificationKey(name, algorithm, jose_jwk.construct(public, algorithm)) for algorithm in algorithms]  # type: ignore[arg-type] # as above
+
+
+def _fitting_algorithms(jwk: Mapping[str, Any], algorithms: Collection[str]) -> list[str]:
+    kind = jwk_members.named_kind(jwk)
+    fitting = [name for name in KINDS if name in algorithms and KINDS[name] == kind]
     if "alg" in jwk:
-        usable = [name for name in usable if name == jwk["alg"]]
-    if len(usable) != 1:
-        raise UnsupportedKey("alg is not allowed, not for this key type, or missing where several would fit")
-    return usable[0]
+        fitting = [name for name in fitting if name == jwk["alg"]]
+    return fitting
 
 
-def _fits(public: object, algorithm: str) -> bool:
-    match public:
-        case ec.EllipticCurvePublicKey():
-            return algorithm == "ES256" and isinstance(public.curve, ec.SECP256R1)
-        case rsa.RSAPublicKey():
-            return algorithm in ("RS256", "PS256") and MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS
-        case ed25519.Ed25519PublicKey():
-            return algorithm == "EdDSA"
-        case _:
-            return False
-
-
-def _public_fields(public: PublicKey) -> dict[str, str]:
-    if isinstance(public, ec.EllipticCurvePublicKey):
-        point = public.public_numbers()
-        x, y = (base64url.encode(n.to_bytes(_COORDINATE_BYTES, "big")) for n in (point.x, point.y))
-        return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
-    if isinstance(public, rsa.RSAPublicKey):
-        numbers = public.public_numbers()
-        n, e = (base64url.encode(i.to_bytes((i.bit_length() + 7) // 8, "big")) for i in (numbers.n, numbers.e))
-        return {"kty": "RSA", "n": n, "e": e}
-    return {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(public.public_bytes_raw())}
-
-
-def _ec_public(jwk: Mapping[str, Any]) -> PublicKey:
-    x, y = (base64url.decode(_text(jwk, name)) for name in ("x", "y"))
-    if len(x) != _COORDINATE_BYTES or len(y) != _COORDINATE_BYTES:
-        raise ValueError("coordinates of P-256 are 32 octets")
-    numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1())
-    return numbers.public_key()
-
-
-def _rsa_public(jwk: Mapping[str, Any]) -> PublicKey:
-    n, e = (int.from_bytes(base64url.decode(_text(jwk, name)), "big") for name in ("n", "e"))
-    # A huge exponent makes each verification cost as much as a signature.
-    if e.bit_length() > _RSA_EXPONENT.bit_length() or n.bit_length() > MAX_RSA_BITS:
-        raise ValueError("modulus or exponent too large")
-    return rsa.RSAPublicNumbers(e, n).public_key()
-
-
-def _okp_public(jwk: Mapping[str, Any]) -> PublicKey:
-    return ed25519.Ed25519PublicKey.from_public_bytes(base64url.decode(_text(jwk, "x")))
-
-
-_PUBLIC_LOADERS: Final[Mapping[str, Callable[[Mapping[str, Any]], PublicKey]]] = {
-    "EC": _ec_public,
-    "RSA": _rsa_public,
-    "OKP": _okp_public,
-}
+def _members_of_set(jwks: Mapping[str, Any] | str | bytes) -> list[dict[str, Any]]:
+    try:
+        octets = jwks.encode() if isinstance(jwks, str) else jwks
+        members = (strict_json.parse_object(octets) if isinstance(octets, bytes) else octets).get("keys")
+    except ValueError as error:
+        raise UnsupportedKey(f"the JWK Set cannot be read: {error}") from None
+    if not isinstance(members, list):
+        raise UnsupportedKey("not a JWK Set")
+    if len(members) > MAX_KEYS:
+        raise UnsupportedKey("too many keys in one set")
+    return [member for member in members if isinstance(member, dict)]
 
 
 def _operations(jwk: Mapping[str, Any]) -> list[Any]:
     operations = jwk.get("key_ops", ["verify"])
     return operations if isinstance(operations, list) else []
-
-
-def _text(jwk: Mapping[str, Any], name: str) -> str:
-    value = jwk.get(name)
-    if not isinstance(value, str):
-        raise UnsupportedKey(f"the key has no {name}")
-    return value

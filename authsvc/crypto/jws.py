@@ -5,14 +5,14 @@ forbidden headers, algorithm, and that the named key is a key of exactly that al
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NewType
 
 from authsvc.crypto import base64url, strict_json
-from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
-from authsvc.crypto.claims import Expectation, check_claims
+from authsvc.crypto.algorithms import HMAC_ALGORITHMS, SIGNING_ALGORITHMS, STRANGER_ALGORITHMS
+from authsvc.crypto.claims import Expectation, StrangerExpectation, check_claims
 from authsvc.crypto.errors import (
     AlgorithmNotAllowed,
     BadSignature,
@@ -24,17 +24,44 @@ from authsvc.crypto.errors import (
 )
 from authsvc.crypto.jwk import SigningKey, VerificationKey, is_kid
 
-__all__ = ["MAX_TOKEN_BYTES", "Expectation", "VerifiedClaims", "sign", "unverified_kid", "verify"]
+__all__ = [
+    "MAX_TOKEN_BYTES",
+    "Expectation",
+    "StrangerExpectation",
+    "Unverified",
+    "VerifiedClaims",
+    "peek",
+    "sign",
+    "unverified_kid",
+    "verify",
+    "verify_stranger",
+]
 
 MAX_TOKEN_BYTES: Final = 16384
+MAX_CANDIDATE_KEYS: Final = 8
+"""Tried for one token: of a stranger's keys that it may mean, were it to name none."""
 
 VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
 
 _SEGMENTS: Final = 3
 # Keys that a token brings along, and extensions that change what is signed or how: none is understood here.
 _FORBIDDEN_HEADERS: Final = frozenset({"jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"})
+_ANY_ALGORITHM: Final = frozenset((*STRANGER_ALGORITHMS, *HMAC_ALGORITHMS))
 # Built once: json.dumps builds an encoder at every call that names separators.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """What a token says of itself: enough to choose whom to ask about it, never whom to trust.
+
+    `typ` is in lower case and without "application/".
+    """
+
+    algorithm: str
+    kid: str | None
+    typ: str | None
+    claims: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +100,19 @@ def unverified_kid(token: str) -> str | None:
     return _parse(token, frozenset(SIGNING_ALGORITHMS)).header.kid
 
 
+def peek(token: str) -> Unverified:
+    """Return what an unverified token says of itself.
+
+    Raises:
+        TooLarge, Malformed, ForbiddenHeader, AlgorithmNotAllowed: as `verify_stranger`, for any of
+            STRANGER_ALGORITHMS and HMAC_ALGORITHMS.
+    """
+    parsed = _parse(token, _ANY_ALGORITHM)
+    header = parsed.header
+    typ = None if header.media_type is None else header.media_type.removeprefix("application/")
+    return Unverified(header.algorithm, header.kid, typ, _object(parsed.payload))
+
+
 def verify(
     token: str, find_key: Callable[[str], VerificationKey | None], expected: Expectation, now: float
 ) -> VerifiedClaims:
@@ -98,6 +138,38 @@ def verify(
     claims = _object(parsed.payload)
     if header.media_type != _media_type(expected.typ):
         raise WrongType("typ is not the expected one")
+    check_claims(claims, expected, now)
+    return VerifiedClaims(claims)
+
+
+def verify_stranger(
+    token: str, keys: Sequence[VerificationKey], expected: StrangerExpectation, now: float
+) -> VerifiedClaims:
+    """Return the claims of a token that one of `keys` signed and that meets every member of `expected`.
+
+    A `kid` in the header narrows the keys to those of that name; without one, all of the header's algorithm are
+    candidates, of which at most MAX_CANDIDATE_KEYS are tried.
+
+    Raises:
+        TokenError: as `verify`, in the same order; AlgorithmNotAllowed also where no key of that name is one of
+            the header's algorithm.
+
+    Source: RFC 7515 §5.2 and Appendix D, RFC 7519 §7.2, RFC 8725 §3.
+    """
+    parsed = _parse(token, expected.algorithms)
+    header = parsed.header
+    named = [key for key in keys if header.kid is None or key.kid == header.kid]
+    if not named:
+        raise UnknownKey("kid names no key, or there is none")
+    # A key never serves another algorithm than its own, even where the mathematics would allow it.
+    candidates = [key for key in named if key.algorithm == header.algorithm]
+    if not candidates:
+        raise AlgorithmNotAllowed("the key is for another algorithm")
+    if not any(key.key.verify(parsed.signing_input, parsed.signature) for key in candidates[:MAX_CANDIDATE_KEYS]):
+        raise BadSignature("the signature is of none of the keys")
+    claims = _object(parsed.payload)
+    if header.media_type not in {None if typ is None else _media_type(typ) for typ in expected.types}:
+        raise WrongType("typ is not one of the expected ones")
     check_claims(claims, expected, now)
     return VerifiedClaims(claims)
 

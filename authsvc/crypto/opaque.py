@@ -19,6 +19,7 @@ from authsvc.crypto.errors import OpaqueInvalid
 CLIENT_SECRET: Final = "as_cs_"
 REFRESH_TOKEN: Final = "as_rt_"
 MAILED_TOKEN: Final = "as_ml_"
+ACCESS_TOKEN: Final = "as_at_"
 
 SECRET_BYTES: Final = 32
 KEY_BYTES: Final = 32

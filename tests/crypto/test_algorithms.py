@@ -9,7 +9,7 @@ from jose import jwk as jose_jwk
 from jose.exceptions import JWKError
 
 from authsvc.crypto import base64url, jwk
-from authsvc.crypto.algorithms import SIGNING_ALGORITHMS, EdDSAKey, ES256Key, PS256Key
+from authsvc.crypto.algorithms import SIGNING_ALGORITHMS, EdDSAKey, ES256Key, PSSKey
 from tests.crypto.issuer import KEYS, PUBLIC, private
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "jose.json").read_text())
@@ -55,7 +55,7 @@ def test_one_rsa_padding_does_not_verify_as_the_other(signer, verifier):
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "kind"), [("ES256", ES256Key), ("PS256", PS256Key), ("EdDSA", EdDSAKey)], ids=str
+    ("algorithm", "kind"), [("ES256", ES256Key), ("PS256", PSSKey), ("EdDSA", EdDSAKey)], ids=str
 )
 def test_python_jose_builds_the_registered_class(algorithm, kind):
     key = jose_jwk.construct(private(algorithm), algorithm)
@@ -77,7 +77,7 @@ def test_a_public_key_cannot_sign():
         KEYS["EdDSA"].key.public_key().sign(MESSAGE)
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), [(EdDSAKey, "ES256"), (PS256Key, "RS256"), (PS256Key, "RSA-OAEP")])
+@pytest.mark.parametrize(("kind", "algorithm"), [(EdDSAKey, "ES256"), (PSSKey, "RS256"), (PSSKey, "RSA-OAEP")])
 def test_a_key_class_refuses_another_algorithm(kind, algorithm):
     key = private("EdDSA" if kind is EdDSAKey else "RS256")
     with pytest.raises(JWKError):
