@@ -1,0 +1,164 @@
+"""Whether an access token of ours lives: the one judge, for the issuer's own API and for everyone who asks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from authsvc.crypto import jws, opaque
+from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.crypto.claims import Expectation, check_claims
+from authsvc.crypto.errors import TokenError
+from authsvc.domain.access_tokens import Standing
+from authsvc.domain.keyring import Keyring
+from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.resources import Resource
+from authsvc.domain.tenants import Tenant
+from authsvc.domain.tokens import SignIn
+from authsvc.protocol.errors import InvalidToken
+from authsvc.protocol.tokens.access_token import TYPE
+
+_REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti", "client_id"})
+_ALGORITHMS = frozenset(SIGNING_ALGORITHMS)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveToken:
+    """An access token that is good at this moment. `audiences` are those of its audiences that are still enabled."""
+
+    claims: Mapping[str, Any]
+    token_id: str
+    client_id: str
+    subject: str
+    scopes: frozenset[str]
+    audiences: frozenset[str]
+    sign_in: SignIn | None
+    expires_at: datetime
+    is_opaque: bool
+
+
+def judge_access_token(
+    presented: str, tenant: Tenant, uow: UnitOfWork, keyring: Keyring, now: datetime
+) -> LiveToken:  # fmt: skip
+    """Return the token if everything behind it is alive: key, claims, audience, client, session, family, user.
+
+    Whatever may end is read from the database at each call. Which audience it must be for is judged by the caller.
+    Raises: InvalidToken, whose rule names what is over. Source: RFC 9068 §4, RFC 7662 §4.
+    """
+    is_opaque = presented.startswith(opaque.ACCESS_TOKEN)
+    expected = _expectation(tenant.issuer, uow.resources.list())
+    try:
+        if is_opaque:
+            claims = _stored(presented, uow)
+            check_claims(claims, expected, now.timestamp())
+        else:
+            claims = jws.verify(
+                presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now.timestamp()
+            )
+        token = _live(claims, expected.audiences, is_opaque=is_opaque)
+    except (TokenError, KeyError, TypeError, ValueError) as error:
+        rule = error.rule if isinstance(error, TokenError) else "malformed"
+        raise InvalidToken("the access token is invalid or expired", detail=rule) from error
+    if now >= token.expires_at:
+        # The skew that is forgiven is that of our nodes' clocks when it was made, never more life.
+        raise InvalidToken("the access token is invalid or expired", detail="expired")
+    _check_owners(token, uow, now)
+    return token
+
+
+@lru_cache(maxsize=64)
+def _expectation(issuer: str, registered: tuple[Resource, ...]) -> Expectation:
+    """Any audience that is enabled here: a token for none of them is good for nothing."""
+    enabled = frozenset(resource.audience for resource in registered if resource.disabled_at is None)
+    return Expectation(_ALGORITHMS, TYPE, issuer, enabled | {issuer}, required=_REQUIRED)
+
+
+def _stored(presented: str, uow: UnitOfWork) -> Mapping[str, Any]:
+    # The checksum spares typing errors the look-up; the hash is what finds.
+    if not opaque.is_well_formed(opaque.ACCESS_TOKEN, presented):
+        raise ValueError("not an opaque access token")
+    found = uow.access_tokens.find(opaque.hash_secret(presented))
+    if found is None:
+        raise KeyError("unknown")
+    return found.claims
+
+
+def _live(claims: Mapping[str, Any], enabled: frozenset[str], *, is_opaque: bool) -> LiveToken:
+    audience = claims["aud"]
+    return LiveToken(
+        claims=claims,
+        token_id=claims["jti"],
+        client_id=claims["client_id"],
+        subject=claims["sub"],
+        scopes=frozenset(claims.get("scope", "").split()),
+        audiences=enabled.intersection([audience] if isinstance(audience, str) else audience),
+        sign_in=_sign_in(claims),
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        is_opaque=is_opaque,
+    )
+
+
+def _sign_in(claims: Mapping[str, Any]) -> SignIn | None:
+    if "sid" not in claims:
+        return None
+    family = claims.get("grant_id")
+    return SignIn(
+        user_id=UUID(claims["sub"]),
+        session_id=UUID(claims["sid"]),
+        authenticated_at=datetime.fromtimestamp(claims["auth_time"], UTC),
+        amr=tuple(claims["amr"]),
+        family_id=None if family is None else UUID(family),
+    )
+
+
+def _check_owners(token: LiveToken, uow: UnitOfWork, now: datetime) -> None:
+    client = uow.clients.get(token.client_id)
+    if client is None or client.disabled_at is not None:
+        raise _over("client_over", "the client is gone or disabled", token)
+    sign_in = token.sign_in
+    standing = uow.access_tokens.standing(
+        token.token_id,
+        sign_in.session_id if sign_in else None,
+        sign_in.family_id if sign_in else None,
+        now,
+    )
+    if not standing.is_good:
+        raise _refused(standing, token)
+    if sign_in is None:
+        _check_person(token, uow)
+
+
+def _check_person(token: LiveToken, uow: UnitOfWork) -> None:
+    """A token of a person without a session (theirs by an API key or a foreign issuer): ask for the user alone."""
+    user_id = _user_id(token.subject)
+    if user_id is None:
+        return
+    user = uow.users.get(user_id)
+    if user is None or user.disabled_at is not None:
+        raise _over("account_disabled", "the account is disabled", token)
+
+
+def _refused(standing: Standing, token: LiveToken) -> InvalidToken:
+    if not standing.not_revoked:
+        return _over("token_revoked", "the access token was revoked", token)
+    if not standing.user_enabled:
+        return _over("account_disabled", "the account is disabled", token)
+    rule = "session_over" if not standing.session_alive else "family_over"
+    return _over(rule, "the session has ended", token)
+
+
+def _over(rule: str, description: str, token: LiveToken) -> InvalidToken:
+    user_id = token.sign_in.user_id if token.sign_in else _user_id(token.subject)
+    return InvalidToken(description, rule=rule).about(client_id=token.client_id, user_id=user_id)
+
+
+def _user_id(subject: str) -> UUID | None:
+    """No client's id has the form in which user ids are told, so that such a subject is a person."""
+    try:
+        user_id = UUID(subject)
+    except ValueError:
+        return None
+    # UUID() reads other spellings as well, and a client's id may be 32 hexadecimal digits.
+    return user_id if str(user_id) == subject else None
