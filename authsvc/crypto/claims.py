@@ -56,7 +56,8 @@ class StrangerExpectation:
     """What a token that somebody else signed must be to count: a client's assertion, another issuer's token.
 
     `types` lists the accepted `typ` values, compared as in Expectation; None stands for a header without one,
-    which some of these tokens' specifications leave open. Otherwise every member is judged as in Expectation.
+    which some of these tokens' specifications leave open. `issuer` None: `iss` is not judged, for tokens whose
+    subject tells who vouches for it (JWT-SVID). Otherwise every member is judged as in Expectation.
 
     Raises:
         ValueError: a member is empty, or the algorithms are neither some of STRANGER_ALGORITHMS nor some of
@@ -65,7 +66,7 @@ class StrangerExpectation:
 
     algorithms: frozenset[str]
     types: frozenset[str | None]
-    issuer: str
+    issuer: str | None
     audience: str | frozenset[str]
     leeway_seconds: int = 60
     required: frozenset[str] = frozenset({"iss", "exp", "aud", "sub"})
@@ -76,7 +77,7 @@ class StrangerExpectation:
             raise ValueError("algorithms must be some of STRANGER_ALGORITHMS, or some of HMAC_ALGORITHMS")
         if not self.types or "" in self.types:
             raise ValueError("types must be named")
-        if not self.issuer or not self.audience or "" in self.audiences:
+        if self.issuer == "" or not self.audience or "" in self.audiences:
             raise ValueError("issuer and audience must be named")
 
     @property
@@ -109,6 +110,8 @@ def check_claims(claims: Mapping[str, Any], expected: Expectation | StrangerExpe
 
 
 def _check_issuer(claims: Mapping[str, Any], expected: Expectation | StrangerExpectation) -> None:
+    if expected.issuer is None:
+        return
     if "iss" not in claims:
         raise MissingClaim("iss is missing")
     if not isinstance(claims["iss"], str):

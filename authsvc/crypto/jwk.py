@@ -33,6 +33,8 @@ MAX_KEYS: Final = 100
 """In one stranger's set: nobody rotates through more, and each costs time to load."""
 
 _RSA_EXPONENT: Final = 65537
+# SPIFFE's bundles name the keys of JWT-SVIDs so (SPIFFE Trust Domain and Bundle §4.2.2).
+_SIGNATURE_USES: Final = ("sig", "jwt-svid")
 _HASH_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -183,7 +185,7 @@ def _load(jwk: Mapping[str, Any], kid: object, algorithms: Sequence[str]) -> lis
         raise UnsupportedKey("kid is empty, too long or not printable")
     if any(name in jwk for name in jwk_members.PRIVATE_MEMBERS):
         raise UnsupportedKey("the key is private or symmetric")
-    if jwk.get("use", "sig") != "sig" or "verify" not in _operations(jwk):
+    if jwk.get("use", "sig") not in _SIGNATURE_USES or "verify" not in _operations(jwk):
         raise UnsupportedKey("the key is not for signatures")
     public = jwk_members.read(jwk)
     if any(jwk_members.kind_of(public) != KINDS[name] for name in algorithms):

@@ -43,3 +43,13 @@ class TrustedIssuer:
     created_at: datetime
     disabled_at: datetime | None = None
     version: int = 1
+
+    def is_trusted_for(self, purpose: str) -> bool:
+        """Whether its tokens count for this purpose now."""
+        return purpose in self.purposes and self.disabled_at is None
+
+    def may_name(self, subject: str) -> bool:
+        """Whether it may speak of this subject."""
+        return not self.subjects or any(
+            subject == rule or (rule.endswith("*") and subject.startswith(rule[:-1])) for rule in self.subjects
+        )
