@@ -1,4 +1,4 @@
-"""The stores whose reads may come from the cache: tenants, clients, resources, keys. Never users.
+"""The stores whose reads may come from the cache: tenants, clients, resources, keys, issuers. Never users.
 
 A unit of work that has changed any of them reads past the cache until it commits, and leaves nothing in it.
 """
@@ -11,10 +11,12 @@ from authsvc.domain.clients import Client
 from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
+from authsvc.domain.trusted_issuers import TrustedIssuer
 from authsvc.errors import DatabaseNeeded
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.clients import SqlClients
+from authsvc.storage.sql.issuers import SqlIssuers
 from authsvc.storage.sql.keys import SqlKeys
 from authsvc.storage.sql.resources import SqlResources
 from authsvc.storage.sql.tenants import SqlTenants
@@ -51,7 +53,7 @@ class CachedTenants(SqlTenants):
 
 
 class CachedClients(SqlClients):
-    """Clients, with `get` and `allows_origin` cached."""
+    """Clients, with `get`, `find_by_identity` and `allows_origin` cached."""
 
     def __init__(self, work: Work, tenant_id: UUID, cache: Cache) -> None:
         super().__init__(work, tenant_id)
@@ -61,6 +63,12 @@ class CachedClients(SqlClients):
         """Return the client of that id."""
         load = super().get
         return _remembered(self._work, self._cache, ("client", self._tenant_id.int, client_id), lambda: load(client_id))
+
+    def find_by_identity(self, issuer: str, subject: str) -> Client | None:
+        """Return the client that is this subject of a foreign issuer."""
+        load = super().find_by_identity
+        key = ("identity", self._tenant_id.int, issuer, subject)
+        return _remembered(self._work, self._cache, key, lambda: load(issuer, subject))
 
     def allows_origin(self, origin: str) -> bool:
         """Whether any enabled client has registered this browser origin."""
@@ -90,3 +98,16 @@ class CachedKeys(SqlKeys):
     def list(self) -> tuple[KeyRecord, ...]:
         """Return all that are not yet purged, oldest first."""
         return _remembered(self._work, self._cache, ("keys", self._tenant_id.int), super().list)
+
+
+class CachedIssuers(SqlIssuers):
+    """Trusted issuers, with `get` cached."""
+
+    def __init__(self, work: Work, tenant_id: UUID, cache: Cache) -> None:
+        super().__init__(work, tenant_id)
+        self._cache = cache
+
+    def get(self, issuer: str) -> TrustedIssuer | None:
+        """Return the issuer, also when it is disabled."""
+        load = super().get
+        return _remembered(self._work, self._cache, ("issuer", self._tenant_id.int, issuer), lambda: load(issuer))

@@ -1,15 +1,12 @@
-"""Registered clients, and the index of browser origins that may call for them."""
+"""Registered clients, with the indexes of their browser origins and of their external identities."""
 
-import json
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
-    Dialect,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -21,44 +18,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.types import TypeDecorator
 
-from authsvc.domain.clients import Client, ClientSecret
+from authsvc.domain.clients import Client
 from authsvc.errors import Conflict
-from authsvc.storage.sql.base import (
-    EPOCH,
-    Instant,
-    Store,
-    StringSet,
-    compact_json,
-    given,
-    metadata,
-    micros,
-    owned,
-    tenant_column,
-)
+from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 from authsvc.storage.sql.changes import announce
-
-
-class Secrets(TypeDecorator[tuple[ClientSecret, ...]]):
-    """A client's live secrets (hashes), stored as a JSON array of [id, hash, created_at]."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[ClientSecret, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
-        if value is None:
-            return None
-        return compact_json([[secret.id, secret.secret_hash, micros(secret.created_at)] for secret in value])
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[ClientSecret, ...] | None:  # noqa: ARG002, D102
-        if value is None:
-            return None
-        return tuple(
-            ClientSecret(secret_id, secret_hash, EPOCH + timedelta(microseconds=created))
-            for secret_id, secret_hash, created in json.loads(value)
-        )
-
+from authsvc.storage.sql.client_columns import Exchanges, Identities, Secrets
 
 clients = Table(
     "clients",
@@ -78,6 +43,12 @@ clients = Table(
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     Column("version", Integer, nullable=False),
+    Column("serves", StringSet, nullable=False, server_default="[]"),
+    Column("jwks", Text),
+    Column("jwks_uri", Text),
+    Column("assertion_algorithms", StringSet, nullable=False, server_default="[]"),
+    Column("identities", Identities, nullable=False, server_default="[]"),
+    Column("exchanges", Exchanges, nullable=False, server_default="[]"),
 )
 
 client_origins = Table(
@@ -90,9 +61,21 @@ client_origins = Table(
 )
 Index(None, client_origins.c.tenant_id, client_origins.c.client_id)
 
+client_identities = Table(
+    "client_identities",
+    metadata,
+    tenant_column(),
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    ForeignKeyConstraint(("tenant_id", "client_id"), ("clients.tenant_id", "clients.id"), ondelete="CASCADE"),
+)
+Index(None, client_identities.c.tenant_id, client_identities.c.client_id)
+
 _SETTINGS = (
     "name", "auth_method", "secrets", "first_party", "grant_types", "scopes", "resources", "origins", "profile",
-    "id_token_algorithm", "disabled_at",
+    "id_token_algorithm", "disabled_at", "serves", "jwks", "jwks_uri", "assertion_algorithms", "identities",
+    "exchanges",
 )  # fmt: skip
 _CLIENT = select(*(column for column in clients.c if column.name != "tenant_id")).where(owned(clients))
 _THIS = (owned(clients), clients.c.id == given("which", clients.c.id))
@@ -120,6 +103,18 @@ _ADD_ORIGIN = insert(client_origins).on_conflict_do_nothing()
 _DELETE_ORIGINS = delete(client_origins).where(
     owned(client_origins), client_origins.c.client_id == given("which", clients.c.id)
 )
+# A plain insert: a taken identity must fell the whole change, not leave a client without it.
+_ADD_IDENTITY = insert(client_identities)
+_DELETE_IDENTITIES = delete(client_identities).where(
+    owned(client_identities), client_identities.c.client_id == given("which", clients.c.id)
+)
+_FIND_BY_IDENTITY = _CLIENT.join(
+    client_identities,
+    (client_identities.c.tenant_id == clients.c.tenant_id) & (client_identities.c.client_id == clients.c.id),
+).where(
+    client_identities.c.issuer == given("asked_issuer", client_identities.c.issuer),
+    client_identities.c.subject == given("asked_subject", client_identities.c.subject),
+)
 _ALLOWS_ORIGIN = (
     select(client_origins.c.client_id)
     .join(
@@ -142,6 +137,11 @@ class SqlClients(Store):
         row = self._work.row(_GET, tenant=self._tenant_id, which=client_id)
         return None if row is None else Client(*row)
 
+    def find_by_identity(self, issuer: str, subject: str) -> Client | None:
+        """Return the client that is this subject of a foreign issuer."""
+        row = self._work.row(_FIND_BY_IDENTITY, tenant=self._tenant_id, asked_issuer=issuer, asked_subject=subject)
+        return None if row is None else Client(*row)
+
     def list(self, after: str | None, limit: int) -> tuple[Client, ...]:
         """Return a page in the order of ids."""
         if after is None:
@@ -151,7 +151,7 @@ class SqlClients(Store):
         return tuple(Client(*row) for row in rows)
 
     def add(self, client: Client) -> None:
-        """Raises: Conflict if the id is taken."""
+        """Raises: Conflict if the id is taken, or one of its identities is another client's."""
         announce(self._work)
         added = self._work.write_returning(
             _ADD, tenant_id=self._tenant_id, id=client.id, created_at=client.created_at, version=client.version,
@@ -159,7 +159,7 @@ class SqlClients(Store):
         )  # fmt: skip
         if not added:
             raise Conflict("client: the id is taken")
-        self._add_origins(client.id, client.origins)
+        self._add_indexes(client)
 
     def save(self, client: Client) -> Client:
         """Write all fields if the version is unchanged; return the client with its next version. Raises: Conflict."""
@@ -170,7 +170,8 @@ class SqlClients(Store):
         if saved != 1:
             raise Conflict("client: changed since it was read")
         self._work.write(_DELETE_ORIGINS, tenant=self._tenant_id, which=client.id)
-        self._add_origins(client.id, client.origins)
+        self._work.write(_DELETE_IDENTITIES, tenant=self._tenant_id, which=client.id)
+        self._add_indexes(client)
         return replace(client, version=client.version + 1)
 
     def disable(self, client_id: str, now: datetime) -> bool:
@@ -192,9 +193,17 @@ class SqlClients(Store):
         """Whether any enabled client has registered this browser origin."""
         return self._work.row(_ALLOWS_ORIGIN, tenant=self._tenant_id, asked=origin) is not None
 
-    def _add_origins(self, client_id: str, origins: Iterable[str]) -> None:
-        for origin in sorted(origins):
-            self._work.write(_ADD_ORIGIN, tenant_id=self._tenant_id, origin=origin, client_id=client_id)
+    def _add_indexes(self, client: Client) -> None:
+        for origin in sorted(client.origins):
+            self._work.write(_ADD_ORIGIN, tenant_id=self._tenant_id, origin=origin, client_id=client.id)
+        # In one order, so that two of these cannot wait for each other.
+        for issuer, subject in sorted((identity.issuer, identity.subject) for identity in client.identities):
+            try:
+                self._work.write(
+                    _ADD_IDENTITY, tenant_id=self._tenant_id, issuer=issuer, subject=subject, client_id=client.id
+                )
+            except Conflict:
+                raise Conflict(f"client: {subject} of {issuer} is another client already") from None
 
 
 def _settings(client: Client) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, Delete, Select, Table, bindparam, delete, exists, or_, select, tuple_
 
+from authsvc.storage.sql.access_tokens import access_tokens, revoked_tokens
+from authsvc.storage.sql.api_keys import api_keys
 from authsvc.storage.sql.attempts import attempts
 from authsvc.storage.sql.audit import audit_events
 from authsvc.storage.sql.base import given, owned
@@ -13,6 +15,7 @@ from authsvc.storage.sql.changes import announce
 from authsvc.storage.sql.keys import signing_keys
 from authsvc.storage.sql.links import mailed_links
 from authsvc.storage.sql.outbox import letters
+from authsvc.storage.sql.replays import used_assertions
 from authsvc.storage.sql.sessions import refresh_families, sessions
 from authsvc.storage.sql.tenants import tenants
 from authsvc.storage.sql.work import Work
@@ -23,6 +26,10 @@ LETTER_SECONDS = 7 * 86_400
 """How long a letter waits that nobody could send."""
 KEY_SECONDS = 30 * 86_400
 """How long a key is kept after it was retired or revoked."""
+API_KEY_SECONDS = 30 * 86_400
+"""How long an API key is kept after it expired or was revoked."""
+TOKEN_SECONDS = 600
+"""How long what is known of a token outlives it: a node's clock may be behind, and still take it."""
 AUDIT_SECONDS = 400 * 86_400
 """How long audit rows are kept unless a setting says otherwise."""
 
@@ -61,6 +68,10 @@ RULES = (
     _rule(attempts, 0, _before(attempts.c.over_at)),
     _rule(mailed_links, 0, _before(mailed_links.c.expires_at)),
     _rule(letters, LETTER_SECONDS, _before(letters.c.send_after)),
+    _rule(used_assertions, TOKEN_SECONDS, _before(used_assertions.c.expires_at)),
+    _rule(access_tokens, TOKEN_SECONDS, _before(access_tokens.c.expires_at)),
+    _rule(revoked_tokens, TOKEN_SECONDS, _before(revoked_tokens.c.expires_at)),
+    _rule(api_keys, API_KEY_SECONDS, _before(api_keys.c.over_at)),
     _AUDIT,
     _KEYS,
 )

@@ -24,9 +24,10 @@ resources = Table(
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     Column("version", Integer, nullable=False),
+    Column("token_format", Text, nullable=False, server_default="jwt"),
 )
 
-_SETTINGS = ("name", "scopes", "algorithm", "access_token_seconds", "disabled_at")
+_SETTINGS = ("name", "scopes", "algorithm", "access_token_seconds", "disabled_at", "token_format")
 _THIS = (owned(resources), resources.c.audience == given("which", resources.c.audience))
 _NEXT_VERSION = resources.c.version + 1
 

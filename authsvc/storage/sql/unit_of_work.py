@@ -6,14 +6,18 @@ from uuid import UUID
 
 from authsvc.domain import ports
 from authsvc.storage.cache import Cache
-from authsvc.storage.cached import CachedClients, CachedKeys, CachedResources, CachedTenants
+from authsvc.storage.cached import CachedClients, CachedIssuers, CachedKeys, CachedResources, CachedTenants
+from authsvc.storage.sql.access_tokens import SqlAccessTokens
+from authsvc.storage.sql.api_keys import SqlApiKeys
 from authsvc.storage.sql.attempts import SqlAttempts
 from authsvc.storage.sql.audit import SqlAudit
 from authsvc.storage.sql.clients import SqlClients
 from authsvc.storage.sql.families import SqlFamilies
+from authsvc.storage.sql.issuers import SqlIssuers
 from authsvc.storage.sql.keys import SqlKeys
 from authsvc.storage.sql.links import SqlLinks
 from authsvc.storage.sql.outbox import SqlOutbox
+from authsvc.storage.sql.replays import SqlReplays
 from authsvc.storage.sql.resources import SqlResources
 from authsvc.storage.sql.sessions import SqlSessions
 from authsvc.storage.sql.tenants import SqlTenants
@@ -28,6 +32,7 @@ _STORES: Mapping[str, Make] = {
         CachedResources(work, tenant, cache) if cache else SqlResources(work, tenant)
     ),
     "keys": lambda work, tenant, cache: CachedKeys(work, tenant, cache) if cache else SqlKeys(work, tenant),
+    "issuers": lambda work, tenant, cache: CachedIssuers(work, tenant, cache) if cache else SqlIssuers(work, tenant),
     "users": lambda work, tenant, _: SqlUsers(work, tenant),
     "sessions": lambda work, tenant, _: SqlSessions(work, tenant),
     "families": lambda work, tenant, _: SqlFamilies(work, tenant),
@@ -35,6 +40,9 @@ _STORES: Mapping[str, Make] = {
     "audit": lambda work, tenant, _: SqlAudit(work, tenant),
     "outbox": lambda work, tenant, _: SqlOutbox(work, tenant),
     "links": lambda work, tenant, _: SqlLinks(work, tenant),
+    "replays": lambda work, tenant, _: SqlReplays(work, tenant),
+    "access_tokens": lambda work, tenant, _: SqlAccessTokens(work, tenant),
+    "api_keys": lambda work, tenant, _: SqlApiKeys(work, tenant),
 }
 
 
@@ -52,6 +60,10 @@ class SqlUnitOfWork:
     audit: ports.Audit
     outbox: ports.Outbox
     links: ports.MailedLinks
+    issuers: ports.TrustedIssuers
+    replays: ports.Replays
+    access_tokens: ports.AccessTokens
+    api_keys: ports.ApiKeys
 
     def __init__(self, work: Work, cache: Cache | None, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
