@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from authsvc.crypto import jws
-from authsvc.crypto.errors import TokenError
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import ACCOUNT_SCOPE
@@ -20,9 +17,7 @@ from authsvc.protocol.errors import (
     InvalidToken,
     MissingToken,
 )
-from authsvc.protocol.tokens.access_token import TYPE
-
-ALGORITHMS = frozenset({"ES256", "RS256", "PS256", "EdDSA"})
+from authsvc.protocol.tokens.state import judge_access_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +34,22 @@ def authenticate_caller(
 ) -> Caller:
     """Return who calls the account API.
 
-    The session is looked up at each call, so an ended one is refused at once, whatever the token says.
+    The token is judged at each call, so a revoked one or an ended session is refused at once.
     Raises: MissingToken (also for another scheme), InvalidToken, InsufficientScope. Source: RFC 6750 §3.1.
     """
-    claims = _verified(_presented(authorization), tenant, uow, keyring, now)
-    if ACCOUNT_SCOPE not in str(claims.get("scope", "")).split(" "):
-        raise InsufficientScope(f"the token needs the scope {ACCOUNT_SCOPE}")
-    try:
-        user_id, session_id = UUID(str(claims["sub"])), UUID(str(claims["sid"]))
-    except (KeyError, ValueError) as error:
-        raise InvalidToken("the token is not a person's") from error
-    session, user = uow.sessions.get(session_id), uow.users.get(user_id)
-    if session is None or user is None or session.user_id != user_id or not session.is_alive(now):
-        raise InvalidToken("the session has ended").about(user_id=user_id)
-    if user.disabled_at is not None:
-        raise InvalidToken("the account is disabled").about(user_id=user_id)
-    return Caller(user, session, claims)
+    token = judge_access_token(presented_token(authorization), tenant, uow, keyring, now)
+    if tenant.issuer not in token.audiences:
+        raise InvalidToken("the access token is for another service")
+    if ACCOUNT_SCOPE not in token.scopes:
+        raise InsufficientScope(f"the token needs the scope {ACCOUNT_SCOPE}", scope=ACCOUNT_SCOPE)
+    sign_in = token.sign_in
+    if sign_in is None:
+        raise InvalidToken("the token is not a person's")
+    session, user = uow.sessions.get(sign_in.session_id), uow.users.get(sign_in.user_id)
+    if session is None or user is None:
+        # They went between two statements.
+        raise InvalidToken("the session has ended").about(user_id=sign_in.user_id)
+    return Caller(user, session, token.claims)
 
 
 def require_recent_login(caller: Caller, max_age_seconds: int, now: datetime) -> None:
@@ -63,22 +58,11 @@ def require_recent_login(caller: Caller, max_age_seconds: int, now: datetime) ->
         raise InsufficientAuthentication("sign in again: this needs a recent login", max_age_seconds=max_age_seconds)
 
 
-def _presented(authorization: str | None) -> str:
+def presented_token(authorization: str | None) -> str:
+    """Return the token of an Authorization header. Raises: MissingToken, also for another scheme."""
     if authorization is None:
         raise MissingToken("an access token is required")
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise MissingToken("an access token is required")
     return token.strip(" ")
-
-
-def _verified(
-    token: str, tenant: Tenant, uow: UnitOfWork, keyring: Keyring, now: datetime
-) -> Mapping[str, Any]:  # fmt: skip
-    expected = jws.Expectation(
-        algorithms=ALGORITHMS, typ=TYPE, issuer=tenant.issuer, audience=tenant.issuer, leeway_seconds=0
-    )
-    try:
-        return jws.verify(token, lambda kid: keyring.verification_key(kid, uow, now), expected, now.timestamp())
-    except TokenError as error:
-        raise InvalidToken("the access token is invalid or expired", detail=error.rule) from error

@@ -63,6 +63,12 @@ class InvalidTarget(ProtocolError):
     code = "invalid_target"
 
 
+class UnsupportedTokenType(ProtocolError):
+    """This server cannot revoke what was presented (RFC 7009 §2.2.1)."""
+
+    code = "unsupported_token_type"
+
+
 class InvalidToken(ProtocolError):
     """The access token is malformed, expired or revoked (RFC 6750 §3.1)."""
 
@@ -71,10 +77,14 @@ class InvalidToken(ProtocolError):
 
 
 class InsufficientScope(ProtocolError):
-    """The access token does not reach so far (RFC 6750 §3.1)."""
+    """The access token does not reach so far (RFC 6750 §3.1); `scope` says what is needed."""
 
     code = "insufficient_scope"
     status = 403
+
+    def __init__(self, description: str, *, scope: str) -> None:
+        super().__init__(description)
+        self.scope = scope
 
 
 class InsufficientAuthentication(ProtocolError):

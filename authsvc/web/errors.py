@@ -115,7 +115,7 @@ def _challenge(error: AuthsvcError, issuer: str) -> str | None:
     if isinstance(error, (MissingToken, login.BadCredentials)):
         return f'Bearer realm="{issuer}"'
     if isinstance(error, (InvalidToken, InsufficientScope)):
-        scope = ', scope="account"' if isinstance(error, InsufficientScope) else ""
+        scope = f', scope="{error.scope}"' if isinstance(error, InsufficientScope) else ""
         return f'Bearer realm="{issuer}", error="{error.code}", error_description="{error.description}"{scope}'
     if isinstance(error, InsufficientAuthentication):
         return (

@@ -1,10 +1,13 @@
-"""Access tokens as JWTs of RFC 9068."""
+"""Access tokens: JWTs of RFC 9068, or opaque references to the same claims."""
 
 import secrets
+from datetime import UTC, datetime
 from typing import Any
 
-from authsvc.crypto import jws
+from authsvc.crypto import jws, opaque
 from authsvc.crypto.jwk import SigningKey
+from authsvc.domain.access_tokens import OpaqueAccessToken
+from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tokens import Target
 from authsvc.protocol.grant import Decision, GrantRequest
 
@@ -17,6 +20,17 @@ def sign_access_token(request: GrantRequest, decision: Decision, target: Target,
     A person's carries the session (`sid`) and the refresh family (`grant_id`), so that their end can reach it.
     """
     return jws.sign(access_token_claims(request, decision, target), key, TYPE)
+
+
+def store_access_token(request: GrantRequest, decision: Decision, target: Target, uow: UnitOfWork) -> str:
+    """Return an opaque token; its hash is kept, with the claims that a JWT would have carried."""
+    claims = access_token_claims(request, decision, target)
+    token = opaque.new_secret(opaque.ACCESS_TOKEN)
+    uow.begin()
+    uow.access_tokens.add(
+        OpaqueAccessToken(opaque.hash_secret(token), claims, datetime.fromtimestamp(claims["exp"], UTC))
+    )
+    return token
 
 
 def access_token_claims(request: GrantRequest, decision: Decision, target: Target) -> dict[str, Any]:

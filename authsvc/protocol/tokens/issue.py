@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.resources import OPAQUE
 from authsvc.domain.tokens import Target
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
-from authsvc.protocol.tokens.access_token import sign_access_token
+from authsvc.protocol.tokens.access_token import sign_access_token, store_access_token
 from authsvc.protocol.tokens.id_token import Subject, sign_id_token
 
 
@@ -32,10 +33,9 @@ class TokenAnswer:
 
 
 def mint(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> TokenAnswer:
-    """Sign what was granted. Keys are opened once a process: one signature, or two with an ID token."""
+    """Make the tokens. Keys are opened once a process: one signature, or two with an ID token."""
     target = granted.target
-    key = issuing.keyring.signing_key(target.algorithm, uow, request.now)
-    access_token = sign_access_token(request, granted.decision, target, key)
+    access_token = _access_token(granted, request, uow, issuing)
     return TokenAnswer(
         access_token=access_token,
         expires_in=target.lifetime_seconds,
@@ -44,6 +44,15 @@ def mint(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issu
         id_token=_id_token(granted, access_token, request, uow, issuing),
         issued_token_type=granted.decision.issued_token_type,
     )
+
+
+def _access_token(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> str:
+    """Make it in the form that its resource wants: a signed one, or a reference to what is stored."""
+    target = granted.target
+    if target.token_format == OPAQUE:
+        return store_access_token(request, granted.decision, target, uow)
+    key = issuing.keyring.signing_key(target.algorithm, uow, request.now)
+    return sign_access_token(request, granted.decision, target, key)
 
 
 def _id_token(
