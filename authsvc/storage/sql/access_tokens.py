@@ -1,9 +1,10 @@
 """Opaque access tokens, revoked ones, and what the database says of a token: one statement over four tables."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Index, Table, Text, bindparam, exists, select
+from sqlalchemy import Column, Index, Table, Text, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
 from authsvc.domain.access_tokens import OpaqueAccessToken, Standing
@@ -36,7 +37,7 @@ _FIND = select(access_tokens.c.token_hash, access_tokens.c.claims, access_tokens
 )
 _REVOKE = insert(revoked_tokens).on_conflict_do_nothing()
 _SESSION = (owned(sessions), sessions.c.id == given("which_session", sessions.c.id))
-_QUESTIONS: tuple[ColumnElement[bool], ...] = (
+_QUESTIONS: tuple[Any, ...] = (
     exists().where(owned(revoked_tokens), revoked_tokens.c.jti == bindparam("which_token")),
     exists().where(
         *_SESSION, sessions.c.ended_at.is_(None), sessions.c.expires_at > given("now", sessions.c.expires_at)
