@@ -20,6 +20,7 @@ CLIENT_SECRET: Final = "as_cs_"
 REFRESH_TOKEN: Final = "as_rt_"
 MAILED_TOKEN: Final = "as_ml_"
 ACCESS_TOKEN: Final = "as_at_"
+API_KEY: Final = "as_ak_"
 
 SECRET_BYTES: Final = 32
 KEY_BYTES: Final = 32

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from authsvc.errors import DomainError
 
+USE_RECORDED_SECONDS = 60
+"""A key may be used a thousand times a second: when it was last used is written down once in this while."""
+
 
 class ApiKeyInvalid(DomainError):
     """The key cannot be made so; the detail says what to mend."""
