@@ -6,9 +6,18 @@ from dataclasses import replace
 import typer
 
 from authsvc.cli.installation import Desk, changing, reading
+from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.output import Record, confirm, instant, show_list, show_one
 from authsvc.cli.refusal import Refused
-from authsvc.domain.clients import AUTH_METHODS, Client, check_client, with_new_secret, without_secret
+from authsvc.domain.clients import (
+    AUTH_METHODS,
+    SHARED_SECRET_METHOD,
+    Client,
+    check_client,
+    sealing,
+    with_new_secret,
+    without_secret,
+)
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
 from authsvc.protocol.grants import GRANTS
 
@@ -76,8 +85,8 @@ def create(  # noqa: PLR0913 - options
         )  # fmt: skip
         _check_names(desk, client)
         secret = None
-        if not client.is_public:
-            client, secret = with_new_secret(client, desk.now)
+        if client.has_secrets:
+            client, secret = _with_new_secret(desk, client)
         desk.uow.clients.add(check_client(client))
         desk.record("client.created", client_id=client.id)
     typer.echo(f"client_id      {client.id}")
@@ -119,7 +128,7 @@ def update(  # noqa: PLR0913 - options
 def add_secret(client_id: str = _ID, tenant: str | None = _TENANT) -> None:
     """Give a client a second secret, shown only now; both work until one is removed."""
     with changing(tenant) as desk:
-        client, secret = with_new_secret(_found(desk, client_id), desk.now)
+        client, secret = _with_new_secret(desk, _found(desk, client_id))
         desk.uow.clients.save(client)
         desk.record("client.secret_added", client_id=client_id)
     typer.echo(f"secret_id      {client.secrets[-1].id}")
@@ -176,6 +185,13 @@ def _found(desk: Desk, client_id: str) -> Client:
     if client is None:
         raise Refused(f"There is no client {client_id}: `authsvc clients list` shows those that there are.")
     return client
+
+
+def _with_new_secret(desk: Desk, client: Client) -> tuple[Client, str]:
+    seal = None
+    if client.auth_method == SHARED_SECRET_METHOD:
+        seal = sealing(desk.tenant.id, read_master_keys(desk.settings.master_key_file))
+    return with_new_secret(client, desk.now, seal)
 
 
 def _check_names(desk: Desk, client: Client) -> None:

@@ -2,11 +2,16 @@
 
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
-from authsvc.crypto import opaque
+from authsvc.crypto import envelope, opaque
+from authsvc.crypto.algorithms import HMAC_ALGORITHMS
+from authsvc.crypto.envelope import MasterKeys, Place
 from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
+from authsvc.domain.key_sources import check_key_source
 from authsvc.errors import DomainError
 
 MAX_LIVE_SECRETS = 2
@@ -15,9 +20,17 @@ MAX_LIVE_SECRETS = 2
 AUTH_METHODS = (
     "none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "federated_assertion",
 )  # fmt: skip
+SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+SHARED_SECRET_METHOD = "client_secret_jwt"
+"""The method for which the server must know the secret itself."""
+MAX_IDENTITY_CHARACTERS = 512
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+# A secret of 54 characters would be shorter than the hash of HS512 (RFC 7518 §3.2).
+_MORE_BYTES = 24
+Seal = Callable[[str, str, str], bytes]
+"""Encrypts a secret: client id, secret id, secret."""
 
 
 class ClientInvalid(DomainError):
@@ -84,36 +97,73 @@ class Client:
         """A public client cannot keep a secret (RFC 6749 §2.1)."""
         return self.auth_method == "none"
 
+    @property
+    def has_secrets(self) -> bool:
+        """Whether it proves itself by a secret that it shares with the server."""
+        return self.auth_method in SECRET_METHODS
+
 
 def check_client(client: Client) -> Client:
     """Return the client if its registration is sound.
 
-    Raises: ClientInvalid. A client id in the form of a user id could pass for a user in `sub` (RFC 9068 §5).
+    Raises: ClientInvalid, KeySourceInvalid, ExchangePolicyInvalid. A client id in the form of a user id could pass for
+    a user in `sub` (RFC 9068 §5).
     """
     if not _ID.fullmatch(client.id) or _UUID.fullmatch(client.id):
         raise ClientInvalid("client_id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -, and not in the form of a UUID")
     if client.auth_method not in AUTH_METHODS:
         raise ClientInvalid(f"auth_method: one of {', '.join(AUTH_METHODS)}")
-    if client.is_public and client.secrets:
-        raise ClientInvalid("a public client has no secret")
+    if client.secrets and not client.has_secrets:
+        raise ClientInvalid(f"a client of {client.auth_method} has no secret")
     if client.is_public and "client_credentials" in client.grant_types:
         raise ClientInvalid("client_credentials is for confidential clients only")
     if wrong := sorted(origin for origin in client.origins if not _ORIGIN.fullmatch(origin)):
         raise ClientInvalid(f"origins: {wrong[0]!r} is not as browsers send it: https://host or https://host:port")
+    _check_assertions(client)
+    _check_identities(client)
     check_exchange_policies(client.exchanges)
     if len(client.secrets) > MAX_LIVE_SECRETS:
         raise ClientInvalid(f"at most {MAX_LIVE_SECRETS} secrets live at once: revoke one first")
     return client
 
 
-def with_new_secret(client: Client, now: datetime) -> tuple[Client, str]:
-    """Return the client with one more secret, and that secret, which is told once. Raises: ClientInvalid.
+def with_new_secret(client: Client, now: datetime, seal: Seal | None = None) -> tuple[Client, str]:
+    """Return the client with one more secret, and that secret, which is told once.
 
-    Secrets are never chosen: SHA-256 is hash enough only because each is 256 random bits.
+    Secrets are never chosen: SHA-256 is hash enough only because each is 256 random bits. `seal` (see `sealing`)
+    encrypts the secret of a client of `client_secret_jwt`, and of no other. Raises: ClientInvalid.
     """
-    secret = opaque.new_secret(opaque.CLIENT_SECRET)
-    kept = ClientSecret(secrets.token_hex(4), opaque.hash_secret(secret), now)
+    secret, secret_id, encrypted = opaque.new_secret(opaque.CLIENT_SECRET), secrets.token_hex(4), None
+    if client.auth_method == SHARED_SECRET_METHOD:
+        if seal is None:
+            raise ClientInvalid(f"the secret of a client of {SHARED_SECRET_METHOD} must be encrypted")
+        secret += secrets.token_urlsafe(_MORE_BYTES)
+        encrypted = seal(client.id, secret_id, secret)
+    kept = ClientSecret(secret_id, opaque.hash_secret(secret), now, encrypted)
     return check_client(replace(client, secrets=(*client.secrets, kept))), secret
+
+
+def client_secret_place(tenant_id: UUID, client_id: str, secret_id: str) -> Place:
+    """Return where an encrypted secret lies."""
+    return Place(str(tenant_id), table="clients", row=f"{client_id}/{secret_id}", column="secret_encrypted")
+
+
+def sealing(tenant_id: UUID, master_keys: MasterKeys) -> Seal:
+    """Return what encrypts the secrets of this tenant's clients."""
+
+    def seal(client_id: str, secret_id: str, secret: str) -> bytes:
+        return envelope.encrypt(secret.encode(), client_secret_place(tenant_id, client_id, secret_id), master_keys)
+
+    return seal
+
+
+def shared_secrets(client: Client, tenant_id: UUID, master_keys: MasterKeys) -> tuple[bytes, ...]:
+    """Return the live secrets that the server knows. Raises: DecryptionFailed."""
+    return tuple(
+        envelope.decrypt(secret.secret_encrypted, client_secret_place(tenant_id, client.id, secret.id), master_keys)
+        for secret in client.secrets
+        if secret.secret_encrypted is not None
+    )
 
 
 def without_secret(client: Client, secret_id: str) -> Client:
@@ -130,3 +180,30 @@ def secret_matches(client: Client, presented_secret: str) -> bool:
     for secret in client.secrets:
         found |= opaque.matches(presented_secret, secret.secret_hash)
     return found
+
+
+def _check_assertions(client: Client) -> None:
+    """Refuse algorithms and keys that do not go with the method. Raises: ClientInvalid, KeySourceInvalid."""
+    is_shared = client.auth_method == SHARED_SECRET_METHOD
+    if any((secret.secret_encrypted is not None) != is_shared for secret in client.secrets):
+        raise ClientInvalid(f"secrets: those of {SHARED_SECRET_METHOD} are kept encrypted, and no others")
+    if client.auth_method == "private_key_jwt":
+        check_key_source(client.jwks, client.jwks_uri, client.assertion_algorithms)
+    elif client.jwks is not None or client.jwks_uri is not None:
+        raise ClientInvalid(f"keys: a client of {client.auth_method} signs nothing with keys of its own")
+    elif is_shared and not (client.assertion_algorithms and client.assertion_algorithms.issubset(HMAC_ALGORITHMS)):
+        raise ClientInvalid(f"assertion_algorithms: one or more of {', '.join(HMAC_ALGORITHMS)}")
+    elif client.assertion_algorithms and not is_shared:
+        raise ClientInvalid(f"assertion_algorithms: a client of {client.auth_method} signs no assertions")
+
+
+def _check_identities(client: Client) -> None:
+    """Refuse external identities that no token could have. Raises: ClientInvalid."""
+    if client.auth_method == "federated_assertion" and not client.identities:
+        raise ClientInvalid("identities: at least one external identity, or nobody can be this client")
+    for identity in client.identities:
+        texts = (identity.issuer, identity.subject, *(() if identity.audience is None else (identity.audience,)))
+        if not all(0 < len(text) <= MAX_IDENTITY_CHARACTERS for text in texts):
+            raise ClientInvalid(f"identities: issuer, subject, audience have 1 to {MAX_IDENTITY_CHARACTERS} characters")
+    if len({(identity.issuer, identity.subject) for identity in client.identities}) < len(client.identities):
+        raise ClientInvalid("identities: one of them is named twice")
