@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.opaque import RefreshToken
+from authsvc.domain.api_keys import ApiKey
 from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.lockout import LockoutPolicy
@@ -75,11 +76,21 @@ class PresentedFamily:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustedWord:
+    """A trusted issuer's token that names the person: its issuer, its `jti` if it has one, and until when it counts."""
+
+    issuer: str
+    id: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What a grant decided: for whom, and the most that may be given. Nothing is stored yet.
 
-    `actor` becomes the claim `act` whole (RFC 8693 §4.1). No token outlives `expires_at`. `issued_token_type` is told
-    where the grant has it (RFC 8693 §2.2.1).
+    `audience` is the one that the token is for, whatever the request named; None: narrowing finds out. `actor` becomes
+    the claim `act` whole (RFC 8693 §4.1). No token outlives `expires_at`. `issued_token_type` is told where the grant
+    has it (RFC 8693 §2.2.1). `trusted_word` and `api_key` are what was presented, for `consume`.
     """
 
     subject: str
@@ -88,6 +99,9 @@ class Decision:
     sign_in: SignIn | None = None
     proved: ProvedUser | None = None
     presented: PresentedFamily | None = None
+    trusted_word: TrustedWord | None = None
+    api_key: ApiKey | None = None
+    audience: str | None = None
     actor: Mapping[str, Any] | None = None
     expires_at: datetime | None = None
     issued_token_type: str | None = None

@@ -108,7 +108,8 @@ def _target(decision: Decision, request: GrantRequest, uow: UnitOfWork, issuing:
         has_person=has_person,
     )
     try:
-        target = narrow(request.scopes, request.resources, bounds, uow.resources.list())
+        named = request.resources if decision.audience is None else (decision.audience,)
+        target = narrow(request.scopes, named, bounds, uow.resources.list())
         return _within(target, decision.expires_at, request.now)
     except ProtocolError as error:
         if decision.proved is not None:
