@@ -1,17 +1,14 @@
-"""Where the public keys of a client or trusted issuer come from: a JWK Set as text, or the URL of one. One of the two."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Where the public keys of a client or trusted issuer come from: a JWK Set as text, or the URL of one; never both."""
 
 from authsvc.crypto import strict_json
 from authsvc.crypto.algorithms import STRANGER_ALGORITHMS
 from authsvc.crypto.errors import UnsupportedKey
 from authsvc.crypto.jwk import load_key_set
+from authsvc.crypto.jwk_members import PRIVATE_MEMBERS
 from authsvc.domain.web_address import UrlInvalid, check_way, read_url
 from authsvc.errors import DomainError
 
 MAX_JWKS_CHARACTERS = 65_536
-_SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
 
 
 class KeySourceInvalid(DomainError):
@@ -58,8 +55,4 @@ def _check_text(jwks: str) -> None:
 
 
 def _is_secret(member: object) -> bool:
-    return isinstance(member, Mapping) and (bool(_SECRET_MEMBERS & _names(member)) or member.get("kty") == "oct")
-
-
-def _names(member: Mapping[Any, Any]) -> frozenset[Any]:
-    return frozenset(member)
+    return isinstance(member, dict) and (member.get("kty") == "oct" or any(name in member for name in PRIVATE_MEMBERS))

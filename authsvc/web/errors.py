@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from authsvc.domain import clients, links, login, password_change, passwords, resources, tenants, users
+from authsvc.domain import clients, documents, key_sources, links, login, password_change, passwords, resources, tenants, trusted_issuers, users
 from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.lockout import Throttled
 from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
@@ -59,6 +59,12 @@ FORMS: dict[type[AuthsvcError], Form] = {
     clients.ClientInvalid: Form(422, "invalid_client_metadata", "The client cannot be registered.", says_detail=True),
     resources.ResourceInvalid: Form(422, "invalid_resource", "The resource cannot be registered.", says_detail=True),
     tenants.IssuerInvalid: Form(422, "invalid_issuer", "The issuer cannot be used.", says_detail=True),
+    documents.FetchBusy: Form(503, "temporarily_unavailable", "Too many requests wait for others' keys. Try again."),
+    documents.FetchFailed: Form(400, "invalid_request", "A document that this request needs cannot be read now."),
+    key_sources.KeySourceInvalid: Form(422, "invalid_keys", "The keys cannot be registered.", says_detail=True),
+    trusted_issuers.TrustedIssuerInvalid: Form(
+        422, "invalid_issuer", "The issuer cannot be trusted so.", says_detail=True
+    ),
 }
 UNEXPECTED = Form(500, "server_error", "Something went wrong here.")
 
