@@ -1,16 +1,21 @@
 """One sound example of everything that is stored; `dataclasses.replace` makes the variants."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from authsvc.domain.access_tokens import OpaqueAccessToken
+from authsvc.domain.api_keys import ApiKey
 from authsvc.domain.audit import AuditEvent
-from authsvc.domain.clients import Client, ClientSecret
+from authsvc.domain.clients import Client, ClientSecret, FederatedIdentity
+from authsvc.domain.exchange import ExchangePolicy
 from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.lockout import Reservation, Schedule
 from authsvc.domain.outbox import Letter, MailedLink
 from authsvc.domain.resources import Resource
 from authsvc.domain.sessions import RefreshFamily, Session
 from authsvc.domain.tenants import Tenant
+from authsvc.domain.trusted_issuers import TrustedIssuer
 from authsvc.domain.users import User
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89_012, tzinfo=UTC)
@@ -49,6 +54,27 @@ def a_client(client_id: str = "shop") -> Client:
     )  # fmt: skip
 
 
+IDENTITY = FederatedIdentity("https://cluster.example", "system:serviceaccount:shop:checkout", "https://idp.example")
+
+
+def a_federated_client(client_id: str = "robot") -> Client:
+    """One that has everything that a_client has not."""
+    return replace(
+        a_client(client_id), auth_method="federated_assertion", serves=frozenset({"https://api.example"}),
+        secrets=(ClientSecret("one", "hash", NOW, b"\x00sealed\xff"), ClientSecret("two", "hash2", LATER)),
+        jwks='{"keys": [ ]}', jwks_uri="https://shop.example/keys", assertion_algorithms=frozenset({"ES256", "EdDSA"}),
+        identities=(IDENTITY, FederatedIdentity("https://cluster.example", "schön", None)),
+        exchanges=(
+            ExchangePolicy(
+                "https://stock.example", frozenset({"shop", "app"}), frozenset({"https://cluster.example"}),
+                api_keys=True, scopes=(("read", frozenset({"stock:read", "b"})), ("a", frozenset())),
+                any_audience=True, modes=frozenset({"delegation"}),
+            ),
+            ExchangePolicy("https://two.example", frozenset({"shop"})),
+        ),
+    )  # fmt: skip
+
+
 def a_resource(audience: str = "https://api.example") -> Resource:
     return Resource(audience, "The API", frozenset({"read", "write"}), "ES256", None, NOW)
 
@@ -71,3 +97,22 @@ def an_event(request_id: str = "request-1", at: datetime = NOW) -> AuditEvent:
 
 def a_reservation(key: str = "key", schedule: Schedule = SCHEDULE) -> Reservation:
     return Reservation(key, schedule)
+
+
+def an_issuer(issuer: str = "https://cluster.example") -> TrustedIssuer:
+    return TrustedIssuer(
+        issuer, "The cluster", None, f"{issuer}/keys", frozenset({"RS256", "ES256"}), frozenset({"workloads"}),
+        frozenset({"https://idp.example"}), "sub", "user_id", frozenset({"system:serviceaccount:*"}), 3_600, NOW,
+    )  # fmt: skip
+
+
+def an_opaque_token(token_hash: str = "token-hash") -> OpaqueAccessToken:
+    claims = {"sub": "shop", "aud": ["https://api.example"], "scope": "read schön", "exp": 5, "act": {"sub": "robot"}}
+    return OpaqueAccessToken(token_hash, claims, LATER)
+
+
+def an_api_key(user_id: UUID | None = None, client_id: str | None = None, secret_hash: str = "key-hash") -> ApiKey:
+    return ApiKey(
+        uuid4(), user_id, client_id, "Änne's laptop", "ask_1234", secret_hash, frozenset({"read"}),
+        frozenset({"https://api.example"}), NOW, LATER,
+    )  # fmt: skip

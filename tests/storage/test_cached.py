@@ -12,7 +12,19 @@ from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.harness import postgres
-from tests.storage.examples import LATER, NOW, a_client, a_key, a_resource, a_session, a_tenant, a_user
+from tests.storage.examples import (
+    IDENTITY,
+    LATER,
+    NOW,
+    a_client,
+    a_federated_client,
+    a_key,
+    a_resource,
+    a_session,
+    a_tenant,
+    a_user,
+    an_issuer,
+)
 
 
 @dataclass
@@ -50,6 +62,8 @@ def other_node(own_url: str) -> Iterator[Node]:
 def _add_all(unit: SqlUnitOfWork) -> None:
     unit.tenants.add(TENANT_ROW)
     unit.clients.add(a_client())
+    unit.clients.add(a_federated_client())
+    unit.issuers.add(an_issuer())
     unit.resources.add(a_resource())
     unit.keys.add(a_key())
 
@@ -62,22 +76,35 @@ def _write(node: Node, act) -> None:
     unit.close()
 
 
+def _ask(unit: SqlUnitOfWork) -> tuple[object, ...]:
+    return (
+        unit.tenants.list(),
+        unit.clients.get("shop"),
+        unit.clients.allows_origin("https://shop.example"),
+        unit.resources.list(),
+        unit.keys.list(),
+        unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject),
+        unit.issuers.get(ISSUER),
+    )
+
+
 def _read(node: Node, tenant_id: UUID = TENANT) -> tuple[object, ...]:
     unit = node.storage.unit_of_work(tenant_id)
     try:
-        return (
-            unit.tenants.list(),
-            unit.clients.get("shop"),
-            unit.clients.allows_origin("https://shop.example"),
-            unit.resources.list(),
-            unit.keys.list(),
-        )
+        return _ask(unit)
     finally:
         unit.close()
 
 
-ALL = ((TENANT_ROW,), a_client(), True, (a_resource(),), (a_key(),))
-NOTHING = ((), None, False, (), ())
+ISSUER = an_issuer().issuer
+ALL = ((TENANT_ROW,), a_client(), True, (a_resource(),), (a_key(),), a_federated_client(), an_issuer())
+NOTHING = ((), None, False, (), (), None, None)
+
+
+def _disable_all_clients(unit: SqlUnitOfWork) -> None:
+    for client_id in ("shop", "robot"):
+        unit.clients.disable(client_id, NOW)
+
 
 CHANGES = [
     pytest.param(lambda unit: unit.tenants.disable(TENANT, NOW), 0, id="tenant disabled"),
@@ -85,7 +112,7 @@ CHANGES = [
     pytest.param(lambda unit: unit.clients.disable("shop", NOW), 1, id="client disabled"),
     pytest.param(lambda unit: unit.clients.save(replace(a_client(), name="x")), 1, id="client saved"),
     pytest.param(lambda unit: unit.clients.delete("shop"), 1, id="client deleted"),
-    pytest.param(lambda unit: unit.clients.disable("shop", NOW), 2, id="origin of a disabled client"),
+    pytest.param(_disable_all_clients, 2, id="origin of disabled clients"),
     pytest.param(lambda unit: unit.resources.disable(a_resource().audience, NOW), 3, id="resource disabled"),
     pytest.param(lambda unit: unit.resources.save(replace(a_resource(), name="x")), 3, id="resource saved"),
     pytest.param(lambda unit: unit.resources.delete(a_resource().audience), 3, id="resource deleted"),
@@ -93,6 +120,14 @@ CHANGES = [
     pytest.param(lambda unit: unit.keys.revoke("kid-1", NOW), 4, id="key revoked"),
     pytest.param(lambda unit: unit.keys.retire("kid-1", LATER), 4, id="key retired"),
     pytest.param(lambda unit: unit.keys.add(a_key("new", ordinal=2)), 4, id="key added"),
+    pytest.param(lambda unit: unit.clients.disable("robot", NOW), 5, id="client of an identity disabled"),
+    pytest.param(
+        lambda unit: unit.clients.save(replace(a_federated_client(), identities=())), 5, id="identity given up"
+    ),
+    pytest.param(lambda unit: unit.clients.delete("robot"), 5, id="client of an identity deleted"),
+    pytest.param(lambda unit: unit.issuers.disable(ISSUER, NOW), 6, id="issuer disabled"),
+    pytest.param(lambda unit: unit.issuers.save(replace(an_issuer(), name="x")), 6, id="issuer saved"),
+    pytest.param(lambda unit: unit.issuers.delete(ISSUER), 6, id="issuer deleted"),
     pytest.param(
         lambda unit: unit.keys.set_private("kid-1", b"x", instead_of=a_key().private_encrypted), 4, id="key reencrypted"
     ),
@@ -125,11 +160,7 @@ def test_a_change_that_is_rolled_back_is_seen_by_nobody_and_leaves_nothing(node:
     unit = node.storage.unit_of_work(TENANT)
     unit.begin()
     change(unit)
-    seen_within = (
-        unit.tenants.list(), unit.clients.get("shop"), unit.clients.allows_origin("https://shop.example"),
-        unit.resources.list(), unit.keys.list(),
-    )  # fmt: skip
-    assert seen_within[where] != ALL[where]
+    assert _ask(unit)[where] != ALL[where]
     assert _read(node) == ALL
     unit.rollback()
     unit.close()
@@ -159,9 +190,11 @@ def test_a_unit_of_work_from_memory_tells_what_is_cached_and_takes_no_connection
     _write(node, _add_all)
     _read(node)
     unit = node.storage.unit_of_work(TENANT, from_memory=True)
-    assert (unit.tenants.list(), unit.clients.get("shop"), unit.keys.list()) == (ALL[0], ALL[1], ALL[4])
+    assert _ask(unit) == ALL
     for needs_the_database in (
         lambda: unit.clients.get("unknown"),
+        lambda: unit.clients.find_by_identity(ISSUER, "unknown"),
+        lambda: unit.issuers.get("https://unknown.example"),
         lambda: unit.users.list(None, 1),
         unit.begin,
     ):

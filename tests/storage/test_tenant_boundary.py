@@ -8,15 +8,18 @@ import pytest
 from sqlalchemy import UniqueConstraint, select
 
 from authsvc.domain import ports
+from authsvc.domain.access_tokens import Standing
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import (
+    IDENTITY,
     LATER,
     NOW,
     a_client,
     a_family,
+    a_federated_client,
     a_key,
     a_letter,
     a_link,
@@ -24,7 +27,10 @@ from tests.storage.examples import (
     a_resource,
     a_session,
     a_user,
+    an_api_key,
     an_event,
+    an_issuer,
+    an_opaque_token,
 )
 
 USER = a_user()
@@ -32,6 +38,9 @@ SESSION = a_session(USER)
 FAMILY = a_family(SESSION)
 LETTER = a_letter()
 EVENT = an_event()
+API_KEY = an_api_key(USER.id)
+ISSUER = an_issuer().issuer
+UNKNOWN = Standing(not_revoked=True, session_alive=False, family_alive=False, user_enabled=False)
 ROTATION: dict[str, Any] = {
     "presented_hash": "hash-0", "successor_hash": "x", "generation": 0, "now": NOW, "idle_expires_at": LATER
 }  # fmt: skip
@@ -74,6 +83,10 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "families.rotate": (lambda unit: unit.families.rotate(FAMILY.id, **ROTATION), False),
     "families.end": (lambda unit: unit.families.end(FAMILY.id, NOW), False),
     "clients.get": (lambda unit: unit.clients.get("shop"), None),
+    "clients.find_by_identity": (
+        lambda unit: unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject),
+        None,
+    ),
     "clients.list": (lambda unit: unit.clients.list(None, 10), ()),
     "clients.add": (lambda unit: unit.clients.add(a_client()), None),
     "clients.save": (lambda unit: _refused(unit.clients.save, a_client()), "Conflict"),
@@ -112,6 +125,27 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "links.add": (lambda unit: _refused(unit.links.add, a_link(USER.id)), "Conflict"),
     "links.discard": (lambda unit: unit.links.discard(USER.id, "reset"), None),
     "links.consume": (lambda unit: unit.links.consume("link-hash", "reset", NOW), None),
+    "issuers.get": (lambda unit: unit.issuers.get(ISSUER), None),
+    "issuers.list": (lambda unit: unit.issuers.list(), ()),
+    "issuers.add": (lambda unit: unit.issuers.add(an_issuer()), None),
+    "issuers.save": (lambda unit: _refused(unit.issuers.save, an_issuer()), "Conflict"),
+    "issuers.disable": (lambda unit: unit.issuers.disable(ISSUER, NOW), False),
+    "issuers.enable": (lambda unit: unit.issuers.enable(ISSUER), False),
+    "issuers.delete": (lambda unit: unit.issuers.delete(ISSUER), False),
+    "replays.consume": (lambda unit: unit.replays.consume("robot", "assertion", LATER), True),
+    "access_tokens.add": (lambda unit: unit.access_tokens.add(an_opaque_token()), None),
+    "access_tokens.find": (lambda unit: unit.access_tokens.find("token-hash"), None),
+    "access_tokens.standing": (
+        lambda unit: unit.access_tokens.standing("revoked-id", SESSION.id, FAMILY.id, NOW),
+        UNKNOWN,
+    ),
+    "access_tokens.revoke": (lambda unit: unit.access_tokens.revoke("revoked-id", LATER), None),
+    "api_keys.get": (lambda unit: unit.api_keys.get(API_KEY.id), None),
+    "api_keys.find": (lambda unit: unit.api_keys.find("key-hash"), None),
+    "api_keys.list": (lambda unit: unit.api_keys.list(user_id=USER.id), ()),
+    "api_keys.add": (lambda unit: _refused(unit.api_keys.add, an_api_key(USER.id)), "Conflict"),
+    "api_keys.record_use": (lambda unit: unit.api_keys.record_use(API_KEY.id, LATER), None),
+    "api_keys.revoke": (lambda unit: unit.api_keys.revoke(API_KEY.id, NOW), False),
 }
 
 
@@ -126,6 +160,12 @@ def owner(storage: Storage) -> UUID:
     unit.sessions.add(SESSION)
     unit.families.add(FAMILY)
     unit.clients.add(a_client())
+    unit.clients.add(a_federated_client())
+    unit.issuers.add(an_issuer())
+    unit.replays.consume("robot", "assertion", LATER)
+    unit.access_tokens.add(an_opaque_token())
+    unit.access_tokens.revoke("revoked-id", LATER)
+    unit.api_keys.add(API_KEY)
     unit.resources.add(a_resource())
     unit.keys.add(a_key())
     unit.audit.add(EVENT)

@@ -1,10 +1,12 @@
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from authsvc.errors import Conflict
+from authsvc.errors import Conflict, StorageUnavailable
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
-from tests.storage.examples import LATER, NOW, a_client
+from tests.storage.examples import IDENTITY, LATER, NOW, a_client, a_federated_client, an_api_key
 
 
 def test_a_client_comes_back_as_it_was_added(unit: SqlUnitOfWork):
@@ -21,6 +23,12 @@ def test_a_public_client_without_anything_comes_back_as_it_was_added(unit: SqlUn
     )  # fmt: skip
     unit.clients.add(client)
     assert unit.clients.get("shop") == client
+
+
+def test_a_client_with_everything_comes_back_as_it_was_added(unit: SqlUnitOfWork):
+    unit.clients.add(a_federated_client())
+    assert unit.clients.get("robot") == a_federated_client()
+    assert unit.clients.list(None, 9) == (a_federated_client(),)
 
 
 @pytest.mark.parametrize("text", ["shop\0", "sh\udc80op", "SHOP", "shop ", ""])
@@ -42,7 +50,9 @@ def test_saving_a_client_gives_the_next_version(unit: SqlUnitOfWork):
     wanted = replace(
         a_client(), name="New", auth_method="none", secrets=(), first_party=False, grant_types=frozenset({"x"}),
         scopes=frozenset({"y"}), resources=frozenset(), origins=frozenset({"https://new.example"}), profile="oidc",
-        id_token_algorithm="ES256", disabled_at=LATER,
+        id_token_algorithm="ES256", disabled_at=LATER, serves=frozenset({"https://x.example"}), jwks="{}",
+        jwks_uri="https://new.example/keys", assertion_algorithms=frozenset({"ES256"}),
+        identities=a_federated_client().identities, exchanges=a_federated_client().exchanges,
     )  # fmt: skip
     saved = unit.clients.save(wanted)
     assert saved == replace(wanted, version=2)
@@ -96,3 +106,66 @@ def test_an_origin_that_a_client_gave_up_is_no_longer_allowed(unit: SqlUnitOfWor
     unit.clients.save(replace(a_client(), origins=frozenset({"https://new.example"})))
     assert unit.clients.allows_origin("https://new.example")
     assert not unit.clients.allows_origin("https://shop.example")
+
+
+def test_an_identity_finds_its_client_alone(unit: SqlUnitOfWork):
+    unit.clients.add(a_client())
+    unit.clients.add(a_federated_client())
+    assert unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject) == a_federated_client()
+    for issuer, subject in [
+        (IDENTITY.issuer, "system:serviceaccount:shop:checkouT"), ("https://other.example", IDENTITY.subject),
+        (IDENTITY.issuer, IDENTITY.subject + "\0"), (IDENTITY.issuer, ""), ("", ""), ("\udc80", IDENTITY.subject),
+    ]:  # fmt: skip
+        assert unit.clients.find_by_identity(issuer, subject) is None
+
+
+def test_a_disabled_client_is_still_found_by_its_identity_so_that_the_refusal_can_say_so(unit: SqlUnitOfWork):
+    unit.clients.add(a_federated_client())
+    unit.clients.disable("robot", NOW)
+    found = unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject)
+    assert found is not None
+    assert found.disabled_at == NOW
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        pytest.param(lambda unit: unit.clients.add(a_federated_client("thief")), id="add"),
+        pytest.param(
+            lambda unit: unit.clients.save(replace(a_client(), name="thief", identities=(IDENTITY,))), id="save"
+        ),
+    ],
+)
+def test_an_identity_belongs_to_one_client_and_who_takes_it_changes_nothing(
+    unit: SqlUnitOfWork, take: Callable[[SqlUnitOfWork], object]
+):
+    unit.clients.add(a_client())
+    unit.clients.add(a_federated_client())
+    unit.commit()
+    unit.begin()
+    with pytest.raises(Conflict, match="is another client already"):
+        take(unit)
+    with suppress(StorageUnavailable):
+        unit.commit()
+    unit.rollback()
+    assert unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject) == a_federated_client()
+    assert unit.clients.list(None, 9) == (a_federated_client(), a_client())
+
+
+def test_an_identity_that_a_client_gave_up_is_anybodys(unit: SqlUnitOfWork):
+    unit.clients.add(a_federated_client())
+    unit.clients.save(replace(a_federated_client(), identities=a_federated_client().identities[1:]))
+    assert unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject) is None
+    unit.clients.add(replace(a_client(), identities=(IDENTITY,)))
+    found = unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject)
+    assert found is not None
+    assert found.id == "shop"
+
+
+def test_a_deleted_client_takes_its_identities_and_keys_along(unit: SqlUnitOfWork):
+    unit.clients.add(a_federated_client())
+    unit.api_keys.add(an_api_key(client_id="robot"))
+    unit.clients.delete("robot")
+    assert unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject) is None
+    assert unit.api_keys.find("key-hash") is None
+    unit.clients.add(replace(a_client(), identities=(IDENTITY,)))

@@ -28,7 +28,9 @@ from tests.storage.examples import (
     a_session,
     a_tenant,
     a_user,
+    an_api_key,
     an_event,
+    an_opaque_token,
 )
 from tests.storage.race import race
 
@@ -37,6 +39,7 @@ USER = a_user()
 SESSION = a_session(USER)
 FAMILY = a_family(SESSION)
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 INSTANT = timedelta(microseconds=1)
 
 
@@ -111,6 +114,38 @@ def _live_key(unit: SqlUnitOfWork) -> Callable[[], object]:
     return unit.keys.list
 
 
+def _used_assertion(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.replays.consume("robot", "one", NOW)
+    return lambda: not unit.replays.consume("robot", "one", NOW)
+
+
+def _opaque_token(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.access_tokens.add(replace(an_opaque_token(), expires_at=NOW))
+    return lambda: unit.access_tokens.find("token-hash")
+
+
+def _revoked_token(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.access_tokens.revoke("id", NOW)
+    return lambda: not unit.access_tokens.standing("id", None, None, NOW).is_good
+
+
+def _expired_api_key(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.api_keys.add(replace(an_api_key(USER.id), expires_at=NOW))
+    return lambda: unit.api_keys.find("key-hash")
+
+
+def _revoked_api_key(unit: SqlUnitOfWork) -> Callable[[], object]:
+    key = replace(an_api_key(USER.id), expires_at=NOW + 900 * DAY)
+    unit.api_keys.add(key)
+    unit.api_keys.revoke(key.id, NOW)
+    return lambda: unit.api_keys.find("key-hash")
+
+
+def _endless_api_key(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.api_keys.add(replace(an_api_key(USER.id), expires_at=None))
+    return lambda: unit.api_keys.find("key-hash")
+
+
 def _next_midnight(instant: datetime) -> datetime:
     return instant.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
 
@@ -126,6 +161,11 @@ def _next_midnight(instant: datetime) -> datetime:
         pytest.param(_link, NOW, id="link"),
         pytest.param(_letter, NOW + 7 * DAY, id="letter"),
         pytest.param(_event, NOW + 400 * DAY, id="audit row"),
+        pytest.param(_used_assertion, NOW + 10 * MINUTE, id="used assertion"),
+        pytest.param(_opaque_token, NOW + 10 * MINUTE, id="opaque token"),
+        pytest.param(_revoked_token, NOW + 10 * MINUTE, id="revoked token"),
+        pytest.param(_expired_api_key, NOW + 30 * DAY, id="expired API key"),
+        pytest.param(_revoked_api_key, NOW + 30 * DAY, id="revoked API key"),
         pytest.param(_retired_key, NOW + 30 * DAY, id="retired key"),
         pytest.param(_revoked_key, NOW + 30 * DAY, id="revoked key"),
     ],
@@ -139,7 +179,7 @@ def test_it_is_kept_until_then_and_no_longer(own_storage: Storage, unit: SqlUnit
     assert not find()
 
 
-@pytest.mark.parametrize("add", [_live_key, _family])
+@pytest.mark.parametrize("add", [_live_key, _family, _endless_api_key])
 def test_what_lives_is_not_purged(own_storage: Storage, unit: SqlUnitOfWork, add):
     find = add(unit)
     unit.commit()

@@ -8,7 +8,9 @@ from tests.storage.examples import LATER, NOW, a_resource
 
 
 def test_resources_come_back_as_they_were_added(unit: SqlUnitOfWork):
-    full = replace(a_resource("https://b.example"), access_token_seconds=60, disabled_at=LATER, version=9)
+    full = replace(
+        a_resource("https://b.example"), access_token_seconds=60, disabled_at=LATER, version=9, token_format="opaque"
+    )
     unit.resources.add(full)
     unit.resources.add(a_resource("https://a.example"))
     assert unit.resources.list() == (a_resource("https://a.example"), full)
@@ -24,7 +26,13 @@ def test_an_audience_belongs_to_one_resource(unit: SqlUnitOfWork):
 def test_saving_a_resource_gives_the_next_version(unit: SqlUnitOfWork):
     unit.resources.add(a_resource())
     wanted = replace(
-        a_resource(), name="New", scopes=frozenset(), algorithm="EdDSA", access_token_seconds=5, disabled_at=NOW
+        a_resource(),
+        name="New",
+        scopes=frozenset(),
+        algorithm="EdDSA",
+        access_token_seconds=5,
+        disabled_at=NOW,
+        token_format="opaque",
     )
     assert unit.resources.save(wanted) == replace(wanted, version=2)
     assert unit.resources.list() == (replace(wanted, version=2),)

@@ -1,0 +1,55 @@
+from uuid import uuid4
+
+import pytest
+
+from authsvc.storage.sql.engine import Storage
+from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from tests.storage.examples import LATER
+from tests.storage.race import race
+
+
+def test_an_id_is_used_once_per_issuer(unit: SqlUnitOfWork):
+    asked = [("robot", "one"), ("robot", "one"), ("robot", "two"), ("other", "one"), ("other", "one")]
+    assert [unit.replays.consume(*each, LATER) for each in asked] == [True, False, True, True, False]
+
+
+@pytest.mark.parametrize("assertion_id", ["", "x" * 15_000, "nul\0", "\udc80 half", "schön", " one", "one "])
+def test_any_id_is_used_once(unit: SqlUnitOfWork, assertion_id: str):
+    assert unit.replays.consume("robot", "one", LATER)
+    assert [unit.replays.consume("robot", assertion_id, LATER) for _ in range(2)] == [True, False]
+
+
+def test_a_use_that_is_rolled_back_did_not_happen(unit: SqlUnitOfWork):
+    assert unit.replays.consume("robot", "one", LATER)
+    unit.rollback()
+    unit.begin()
+    assert unit.replays.consume("robot", "one", LATER)
+    unit.commit()
+    unit.begin()
+    assert not unit.replays.consume("robot", "one", LATER)
+
+
+def test_of_64_that_use_an_id_at_once_one_has_used_it(storage: Storage):
+    tenant_id = uuid4()
+
+    def use(_: int) -> bool:
+        unit = storage.unit_of_work(tenant_id)
+        try:
+            unit.begin()
+            used = unit.replays.consume("robot", "one", LATER)
+            unit.commit()
+            return used
+        finally:
+            unit.close()
+
+    assert sorted(race(use, times=64, threads=20)) == [False] * 63 + [True]
+
+
+def test_a_use_outlives_the_process(own_storage: Storage):
+    tenant_id = uuid4()
+    for expected in (True, False):
+        unit = own_storage.unit_of_work(tenant_id)
+        unit.begin()
+        assert unit.replays.consume("robot", "one", LATER) is expected
+        unit.commit()
+        unit.close()
