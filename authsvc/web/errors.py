@@ -3,7 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from authsvc.domain import clients, documents, key_sources, links, login, password_change, passwords, resources, tenants, trusted_issuers, users
+from authsvc.domain import (
+    api_keys,
+    clients,
+    documents,
+    key_sources,
+    links,
+    login,
+    password_change,
+    passwords,
+    resources,
+    tenants,
+    trusted_issuers,
+    users,
+)
 from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.lockout import Throttled
 from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
@@ -50,6 +63,7 @@ FORMS: dict[type[AuthsvcError], Form] = {
     links.LinkInvalid: Form(400, "invalid_token", "The token is unknown, expired or was used already."),
     FieldsInvalid: Form(422, "invalid_fields", "Some fields cannot be used: see errors."),
     Throttled: Form(429, "too_many_attempts", "Too many attempts. Try again later."),
+    api_keys.TooManyApiKeys: Form(409, "too_many_api_keys", "One more API key is too many.", says_detail=True),
     Conflict: Form(409, "conflict", "This exists already or was changed meanwhile."),
     StorageUnavailable: Form(503, "temporarily_unavailable", "The service cannot answer now. Try again."),
     Overloaded: Form(503, "temporarily_unavailable", "The service is busy. Try again."),
