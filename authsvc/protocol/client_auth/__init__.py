@@ -5,7 +5,14 @@ from typing import Protocol
 
 from authsvc.domain.clients import Client
 from authsvc.domain.ports import UnitOfWork
-from authsvc.protocol.client_auth import client_secret_basic, client_secret_post, none
+from authsvc.protocol.client_auth import (
+    client_secret_basic,
+    client_secret_jwt,
+    client_secret_post,
+    federated_assertion,
+    none,
+    private_key_jwt,
+)
 from authsvc.protocol.credentials import Assertion, Credentials, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient, InvalidRequest
 from authsvc.protocol.grant import Issuing
@@ -35,8 +42,16 @@ class Authenticated:
 
 
 METHODS: dict[str, Method] = {
-    method.METHOD: method for method in (client_secret_basic, client_secret_post, none)
+    method.METHOD: method
+    for method in (
+        client_secret_basic, client_secret_post, none, private_key_jwt, client_secret_jwt, federated_assertion,
+    )
 }  # fmt: skip
+UNREGISTERED_METHODS = frozenset({federated_assertion.METHOD})
+"""Our own names: metadata that others read leaves them out."""
+ASSERTION_ALGORITHMS = private_key_jwt.ALGORITHMS | client_secret_jwt.ALGORITHMS
+"""With these an assertion of a client's own may be signed, each under its method only."""
+_TOLD_CHARACTERS = 256
 _ONE_REGISTRATION = {"client_secret_post": "client_secret_basic"}
 """Basic and post of one secret count as one registration."""
 
@@ -50,12 +65,16 @@ def authenticate_client(request: Presentable, uow: UnitOfWork, issuing: Issuing)
     method, credentials = _single(request)
     client = _find(credentials, uow)
     if client is None:
-        raise _refused("unknown client", None)
+        raise _refused(_unknown(credentials), None)
     if credentials.identity and request.parameters.get("client_id", client.id) != client.id:
         raise _refused("client_id is not the one of the external identity", client)
     if _registration(client.auth_method) != _registration(method.METHOD):
         raise _refused(f"registered for {client.auth_method}, presented {method.METHOD}", client)
-    proof = method.authenticate(credentials, client, Proving(request.tenant, uow, issuing, request.now))
+    try:
+        proof = method.authenticate(credentials, client, Proving(request.tenant, uow, issuing, request.now))
+    except InvalidClient as error:
+        error.about(client_id=client.id)
+        raise
     if proof is None:
         raise _refused("wrong secret", client)
     if client.disabled_at is not None:
@@ -94,6 +113,13 @@ def _single(request: Presentable) -> tuple[Method, Credentials]:
     if request.parameters.get("client_id", credentials.client_id) != credentials.client_id and not credentials.identity:
         raise InvalidRequest("client_id differs from the authenticated client", rule="client_id_differs")
     return method, credentials
+
+
+def _unknown(credentials: Credentials) -> str:
+    if credentials.identity is None:
+        return "unknown client"
+    issuer, subject = (text[:_TOLD_CHARACTERS] for text in credentials.identity)
+    return f"no client is registered for {subject} of {issuer}"
 
 
 def _registration(method: str) -> str:
