@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from alembic import command
@@ -23,6 +24,7 @@ from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.connect import database_url as with_driver
 from authsvc.storage.sql.engine import open_storage
 from authsvc.storage.sql.migrate import is_ahead, migrate, pending, revisions
+from tests.storage.examples import a_client, a_resource
 
 MIGRATE = "import sys; from authsvc.storage.sql.migrate import migrate; migrate(sys.argv[1])"
 
@@ -181,6 +183,33 @@ def _emptied(url: str, tmp_path: Path, attempt: int) -> str:
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
     return url
+
+
+def test_what_the_previous_version_writes_before_and_after_the_migration_is_read(database_url: str):
+    """A revision only adds: while nodes are replaced one by one, the old code runs on the new schema."""
+    old, new = revisions()[-2:]
+    tenant_id = uuid4()
+    _migrate_to(old, database_url)
+    columns = _schema(database_url)
+    _write_only(columns, database_url, tenant_id, "before")
+    _migrate_to(new, database_url)
+    _write_only(columns, database_url, tenant_id, "since")
+    storage = open_storage(database_url, pool_size=1, cache=None)
+    unit = storage.unit_of_work(tenant_id)
+    assert unit.clients.list(None, 9) == (a_client("before"), a_client("since"))
+    assert unit.resources.list() == (a_resource("https://before.example"), a_resource("https://since.example"))
+    unit.close()
+    storage.close()
+
+
+def _write_only(columns: dict[str, set[str]], url: str, tenant_id: UUID, name: str) -> None:
+    rows = {"clients": a_client(name), "resources": a_resource(f"https://{name}.example")}
+    engine = create_engine(with_driver(url))
+    with engine.begin() as connection:
+        for table, example in rows.items():
+            values = {column: getattr(example, column) for column in columns[table] - {"tenant_id"}}
+            connection.execute(metadata.tables[table].insert().values(tenant_id=tenant_id, **values))
+    engine.dispose()
 
 
 def test_a_released_migration_names_no_table_of_the_stores():
