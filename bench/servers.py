@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from bench.load import Load
@@ -163,8 +164,11 @@ def start_bare(directory: Path, jwks: str = '{"keys":[]}') -> Iterator[Server]:
 
 
 @contextmanager
-def start_oidc_provider(directory: Path) -> Iterator[Server]:
-    """npm oidc-provider, one node process, with its own in-memory adapter."""
+def start_oidc_provider(directory: Path, assertion_key: Mapping[str, Any] | None = None) -> Iterator[Server]:
+    """npm oidc-provider, one node process, with its own in-memory adapter.
+
+    Its client authenticates by Basic, or by private_key_jwt with that key.
+    """
     home = PEERS / "oidc_provider"
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
@@ -180,6 +184,7 @@ def start_oidc_provider(directory: Path) -> Iterator[Server]:
         "clientSecret": facts.client_secret,
         "audience": facts.audience,
         "scopes": facts.scopes,
+        "assertionKey": assertion_key,
     }
     spawn = Spawn(
         [node, "server.mjs", json.dumps(told)],

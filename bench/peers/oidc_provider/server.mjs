@@ -1,5 +1,6 @@
 // The peer: npm oidc-provider, one process, its own in-memory adapter, client_credentials -> ES256 at+jwt.
-// node server.mjs '{"port":…,"issuer":…,"clientId":…,"clientSecret":…,"audience":…,"scopes":[…]}'
+// node server.mjs '{"port":…,"issuer":…,"clientId":…,"clientSecret":…,"audience":…,"scopes":[…],"assertionKey":{…}}'
+// With `assertionKey`, a public JWK, the client authenticates by private_key_jwt.
 import { generateKeyPairSync } from 'node:crypto';
 
 import Provider, { errors } from 'oidc-provider';
@@ -12,11 +13,16 @@ const provider = new Provider(options.issuer, {
   clients: [
     {
       client_id: options.clientId,
-      client_secret: options.clientSecret,
       grant_types: ['client_credentials'],
       response_types: [],
       redirect_uris: [],
-      token_endpoint_auth_method: 'client_secret_basic',
+      ...(options.assertionKey
+        ? {
+            token_endpoint_auth_method: 'private_key_jwt',
+            token_endpoint_auth_signing_alg: 'ES256',
+            jwks: { keys: [options.assertionKey] },
+          }
+        : { token_endpoint_auth_method: 'client_secret_basic', client_secret: options.clientSecret }),
       id_token_signed_response_alg: 'ES256',
     },
   ],
