@@ -1,7 +1,7 @@
 """The composition root: the only file that sees every room. Builds the process's state and hands it down."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -28,6 +28,7 @@ from authsvc.storage.cache import Cache
 from authsvc.storage.sql.engine import open_storage
 from authsvc.web.address import parse_networks
 from authsvc.web.api.account import AccountApi
+from authsvc.web.api.api_keys import ApiKeysApi, api_keys_router
 from authsvc.web.api.declared import declare, endpoint_names
 from authsvc.web.api.me import me_router
 from authsvc.web.api.password import password_router
@@ -44,7 +45,11 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
     keyring = Keyring(master_keys, key_policy(settings))
     runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
-    routers = _routers(settings, _accounts(settings, master_keys), keyring, runner)
+    api = AccountApi(
+        _accounts(settings, master_keys), keyring, settings.lifetimes.recent_login, lambda: runner.wake(send_mail.NAME)
+    )
+    # Later, for it needs the metrics, and those the names of the routes.
+    routers = _routers(settings, api, lambda: issuing)
     metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
     machine, people = (
         open_storage(settings.database_url, pool_size=threads, cache=cache)
@@ -117,9 +122,8 @@ def key_policy(settings: Settings) -> KeyPolicy:
     return KeyPolicy(settings.lifetimes.jwks_max_age, settings.lifetimes.skew)
 
 
-def _routers(settings: Settings, accounts: Accounts, keyring: Keyring, runner: Runner) -> tuple[APIRouter, ...]:
-    api = AccountApi(accounts, keyring, settings.lifetimes.recent_login, lambda: runner.wake(send_mail.NAME))
-    own = (me_router(api), password_router(api))
+def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]) -> tuple[APIRouter, ...]:
+    own = (me_router(api), password_router(api), api_keys_router(ApiKeysApi(api, issuing)))
     return (*own, register_router(api)) if settings.registration.open else own
 
 

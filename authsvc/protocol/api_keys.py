@@ -1,14 +1,17 @@
-"""API keys that are presented, and that one was used: at the exchange for a token and at introspection."""
+"""API keys: who may have which, and what a presented one is worth, at the exchange for a token and at introspection."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from authsvc.crypto import opaque
-from authsvc.domain.api_keys import USE_RECORDED_SECONDS, ApiKey
+from authsvc.domain.api_keys import USE_RECORDED_SECONDS, ApiKey, KeyOwner
+from authsvc.domain.clients import Client
 from authsvc.domain.ports import UnitOfWork
-from authsvc.protocol.errors import InvalidGrant
+from authsvc.domain.users import User
+from authsvc.protocol.errors import InvalidGrant, InvalidToken, UnauthorizedClient
 
 _USE_RECORDED = timedelta(seconds=USE_RECORDED_SECONDS)
+_FOR_ITSELF = "client_credentials"
 
 
 def judge_api_key(presented: str, uow: UnitOfWork, now: datetime) -> ApiKey:
@@ -41,6 +44,25 @@ def record_use(key: ApiKey, uow: UnitOfWork, now: datetime) -> None:
     uow.api_keys.record_use(key.id, now)
 
 
+def person_as_owner(user: User, client_id: str, uow: UnitOfWork) -> KeyOwner:
+    """Return what a key of this person may reach: what the app that they use may have. Raises: InvalidToken."""
+    client = uow.clients.get(client_id)
+    if client is None:
+        # It went between two statements.
+        raise InvalidToken("the client is gone").about(user_id=user.id)
+    return KeyOwner(user.id, None, client.scopes, client.resources)
+
+
+def service_as_owner(client: Client) -> KeyOwner:
+    """Return what a key of this client may reach: what it may have itself.
+
+    Raises: UnauthorizedClient if it may not get tokens for itself: a key must not be the way around that.
+    """
+    if client.is_public or _FOR_ITSELF not in client.grant_types:
+        raise UnauthorizedClient("this client may not act for itself").about(client_id=client.id)
+    return KeyOwner(None, client.id, client.scopes, client.resources)
+
+
 def _of_user(key: ApiKey, uow: UnitOfWork) -> ApiKey:
     user = uow.users.get(key.user_id) if key.user_id is not None else None
     if user is None or user.disabled_at is not None:
@@ -52,6 +74,8 @@ def _of_client(key: ApiKey, uow: UnitOfWork) -> ApiKey:
     client = uow.clients.get(key.client_id) if key.client_id is not None else None
     if client is None or client.disabled_at is not None:
         raise _refused("the client is gone or disabled", key)
+    if _FOR_ITSELF not in client.grant_types:
+        raise _refused("the client may no longer act for itself", key)
     return replace(key, scopes=key.scopes & client.scopes, resources=key.resources & client.resources)
 
 

@@ -21,15 +21,16 @@ class Happening(Protocol):
     def now(self) -> datetime: ...
 
 
-def record(
+def record(  # noqa: PLR0913 - the columns of the row
     uow: UnitOfWork,
     request: Happening,
     event: str,
     *,
     user_id: UUID | None = None,
     client_id: str | None = None,
+    detail: str | None = None,
 ) -> None:
-    """Add a row for something that was done."""
+    """Add a row for something that was done; `detail` names what it was done to, and is never a secret."""
     uow.audit.add(
         AuditEvent(
             id=event_id(request.now),
@@ -40,6 +41,6 @@ def record(
             client_id=client_id,
             user_id=user_id,
             address=request.address,
-            detail=None,
+            detail=detail,
         )
     )
