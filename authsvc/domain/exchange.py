@@ -8,12 +8,23 @@ from authsvc.errors import DomainError
 
 IMPERSONATION, DELEGATION = "impersonation", "delegation"
 MODES = frozenset({IMPERSONATION, DELEGATION})
+ANY_SCOPE = "*"
+"""In a policy's `scopes`: what every subject token becomes, also one without scopes (ID tokens, foreign JWTs)."""
 
 
 class ExchangePolicyInvalid(DomainError):
     """The policy opens what no policy may open; the detail says what to mend."""
 
     rule = "exchange_policy_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose token is presented: of a client here, of a trusted issuer, or an API key. Exactly one of them."""
+
+    client_id: str | None = None
+    issuer: str | None = None
+    is_api_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +44,20 @@ class ExchangePolicy:
     any_audience: bool = False
     modes: frozenset[str] = MODES
 
+    def covers(self, whose: Whose, mode: str) -> bool:
+        """Whether a token of theirs may be exchanged in this mode."""
+        if whose.is_api_key:
+            theirs = self.api_keys
+        elif whose.issuer is not None:
+            theirs = whose.issuer in self.issuers
+        else:
+            theirs = whose.client_id in self.clients
+        return theirs and mode in self.modes
+
     def given_for(self, subject_scopes: frozenset[str]) -> frozenset[str]:
         """Return the most that these scopes of a subject token become."""
-        return frozenset[str]().union(*(given for had, given in self.scopes if had in subject_scopes))
+        had_all = subject_scopes | {ANY_SCOPE}
+        return frozenset[str]().union(*(given for had, given in self.scopes if had in had_all))
 
 
 def check_exchange_policies(policies: Iterable[ExchangePolicy]) -> tuple[ExchangePolicy, ...]:
