@@ -32,6 +32,11 @@ _SCHEMES: Mapping[str, Document] = {
         "bearerFormat": "JWT",
         "description": "A person's access token for the issuer itself, with the scope account (RFC 6750 §2.1).",
     },
+    "access_token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Any access token of a person with the scope openid (RFC 6750 §2.1).",
+    },
 }
 """How callers prove themselves in a header; what stands in the body has no scheme in OpenAPI."""
 
@@ -149,8 +154,12 @@ def _security(caller: Caller) -> list[Document]:
     alternatives: list[Document] = []
     if "client" in caller:
         alternatives += [{method: []} if method in _SCHEMES else {} for method in client_methods()]
+    if "service" in caller:
+        alternatives.append({"client_secret_basic": []})
     if "account" in caller:
         alternatives.append({"account_token": []})
+    if caller == "token":
+        alternatives += [{"access_token": []}, {}]
     return [item for position, item in enumerate(alternatives) if item not in alternatives[:position]]
 
 

@@ -24,6 +24,11 @@ PARAMETERS: Mapping[str, Parameter] = {
     "username": Parameter("The user name, or a verified address.", is_required=True),
     "password": Parameter("The password.", is_required=True, is_secret=True),
     "refresh_token": Parameter("The newest refresh token of the sign-in.", is_required=True, is_secret=True),
+    "token": Parameter(
+        "The token in question: an access token, a refresh token or an API key.", is_required=True, is_secret=True
+    ),
+    "token_type_hint": Parameter("What kind of token it may be. It is not needed: every token carries its kind."),
+    "access_token": Parameter("The access token, if no Authorization header carries it.", is_secret=True),
     "client_id": Parameter("The client, if no Authorization header names it."),
     "client_secret": Parameter("The client's secret, if no Authorization header carries it.", is_secret=True),
     "scope": Parameter("The scopes that are asked for, parted by spaces; without it, all that may be given."),
@@ -35,6 +40,10 @@ FIELDS: Mapping[str, str] = {
     "password": "The password.",
     "email": "The address; it signs in only once a mailed link has proved it.",
     "name": "The displayed name.",
+    "scopes": "What it may do: scopes of resources. A form parts them by spaces.",
+    "resources": "The audiences that it is for; without them, those that own the scopes. A form parts them by spaces.",
+    "expires_in": "Seconds until it expires; 90 days if nothing is said, a year at most.",
+    "expires_at": "When it expires, instead of expires_in: an instant with its offset.",
     "token": "The secret of the mailed link.",
     "current_password": "The password until now.",
     "new_password": "The password from now on.",
@@ -60,6 +69,16 @@ def login_body() -> Schema:
 def logout_body() -> Schema:
     """Return the body of /logout; with an account token it may be empty."""
     return {**_shape({"client_id", "client_secret", "refresh_token"}), "required": []}
+
+
+def asked_body() -> Schema:
+    """Return the body of /introspect and /revoke."""
+    return _shape((SHARED_PARAMETERS - {"grant_type", "scope", "resource"}) | {"token", "token_type_hint"})
+
+
+def userinfo_body() -> Schema:
+    """Return the body of POST /userinfo; with the token in the header it may be empty."""
+    return _shape({"access_token"})
 
 
 def declared_body(schema: Schema) -> Schema:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from authsvc.domain.api_keys import TooManyApiKeys
 from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.links import LinkInvalid
 from authsvc.domain.lockout import Throttled
@@ -19,8 +20,9 @@ from authsvc.protocol.errors import (
     MissingToken,
     UnauthorizedClient,
     UnsupportedGrantType,
+    UnsupportedTokenType,
 )
-from authsvc.web.documented.bodies import login_body, logout_body, token_body
+from authsvc.web.documented.bodies import asked_body, login_body, logout_body, token_body, userinfo_body
 from authsvc.web.documented.operation import Answer, Operation, Refusal
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import Form
@@ -28,6 +30,7 @@ from authsvc.web.errors import Form
 TAGS: Mapping[str, str] = {
     "Tokens": "For programs: tokens from what they hold, and the end of a sign-in.",
     "Account": "For people, through their app: sign up, read and change their own account.",
+    "API keys": "For people, through their app, and for services: long-lived secrets, exchanged for short tokens.",
     "Documents": "What the service publishes about itself. Anyone may read it.",
     "Health": "For load balancers and supervisors.",
 }
@@ -36,9 +39,18 @@ _FOREIGN: Refusal = Form(403, "invalid_request", "The browser's page is of an or
 _ISSUE: tuple[Refusal, ...] = (InvalidClient, UnauthorizedClient, InvalidScope, InvalidTarget, Throttled)
 _TOKEN: tuple[Refusal, ...] = (MissingToken, InvalidToken, InsufficientScope)
 _TOKENS = {200: Answer("Tokens were issued.", _JSON, ref("Tokens"), {"Cache-Control": "no-store"})}
+_PERSON = {200: Answer("The person.", _JSON, ref("Userinfo"), {"Cache-Control": "no-store"})}
 _ACCOUNT = {200: Answer("The account as it is now.", _JSON, ref("Account"))}
 _STATUS = {200: Answer("Yes.", _JSON, ref("Status"))}
 _CREATED = Answer("The account was made.", _JSON, ref("Account"), {"Location": "The address of the account."})
+_KEYS: tuple[Refusal, ...] = (*_TOKEN, InvalidClient, UnauthorizedClient)
+_NO_KEY: Refusal = Form(404, "invalid_request", "There is no such API key.")
+_KEY_CREATED = Answer(
+    "The key was made. Its secret is told only now.",
+    _JSON,
+    ref("NewApiKey"),
+    {"Location": "The address of the key.", "Cache-Control": "no-store"},
+)
 _METADATA = Operation(
     "Documents",
     {200: Answer("The metadata.", _JSON, ref("Metadata")), 304: Answer("The copy at hand is still good.")},
@@ -80,6 +92,38 @@ OPERATIONS: Mapping[str, Operation] = {
         (*_TOKEN, InvalidClient, InvalidGrant, _FOREIGN),
         {"Sign out": '-d client_id=my-app \\\n  --data-urlencode "refresh_token=$REFRESH_TOKEN"'},
     ),
+    "POST /introspect": Operation(
+        "Tokens",
+        {
+            200: Answer(
+                "What the token is worth. As a signed JWT (RFC 9701) for who accepts "
+                "application/token-introspection+jwt.",
+                _JSON,
+                ref("Introspection"),
+                {"Cache-Control": "no-store"},
+            )
+        },
+        "Ask what a token is worth: for the server of one of its resources, and for the client that owns it.",
+        "client",
+        asked_body(),
+        (InvalidClient,),
+        {"Ask about a token": '-u "$CLIENT_ID:$CLIENT_SECRET" \\\n  --data-urlencode "token=$ACCESS_TOKEN"'},
+    ),
+    "POST /revoke": Operation(
+        "Tokens",
+        {200: Answer("Nothing of the token can be used any more.")},
+        "End a token: an access token by itself, a refresh token with all that came of its sign-in.",
+        "client",
+        asked_body(),
+        (InvalidClient, InvalidGrant, UnsupportedTokenType),
+        {"End a refresh token": '-d client_id=my-app \\\n  --data-urlencode "token=$REFRESH_TOKEN"'},
+    ),
+    "GET /userinfo": Operation(
+        "Tokens", _PERSON, "Read what an access token tells about its person.", "token", refusals=_TOKEN
+    ),
+    "POST /userinfo": Operation(
+        "Tokens", _PERSON, "The same, with the token in the header or in the body.", "token", userinfo_body(), _TOKEN
+    ),
     "POST /register": Operation(
         "Account",
         {201: _CREATED, 202: Answer("A letter was sent: its link makes the account.", _JSON, ref("Status"))},
@@ -109,6 +153,35 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "POST /me/email/confirm": Operation(
         "Account", _ACCOUNT, caller="account", refusals=(*_TOKEN, LinkInvalid, FieldsInvalid, Conflict)
+    ),
+    "POST /api-keys": Operation(
+        "API keys",
+        {201: _KEY_CREATED},
+        caller="service or account",
+        refusals=(*_KEYS, InsufficientAuthentication, FieldsInvalid, Conflict, TooManyApiKeys),
+        examples={
+            "Make a key for a service": '-u "$CLIENT_ID:$CLIENT_SECRET" \\\n  '
+            "-H 'Content-Type: application/json' --data @- <<'JSON'\n"
+            '{"name": "nightly report", "scopes": ["orders:read"]}\nJSON'
+        },
+    ),
+    "GET /api-keys": Operation(
+        "API keys",
+        {200: Answer("The keys that are not revoked.", _JSON, ref("ApiKeys"))},
+        caller="service or account",
+        refusals=_KEYS,
+    ),
+    "GET /api-keys/{key_id}": Operation(
+        "API keys",
+        {200: Answer("The key, without its secret.", _JSON, ref("ApiKey"))},
+        caller="service or account",
+        refusals=(*_KEYS, _NO_KEY),
+    ),
+    "DELETE /api-keys/{key_id}": Operation(
+        "API keys",
+        {204: Answer("The key is refused from now on.")},
+        caller="service or account",
+        refusals=(*_KEYS, _NO_KEY),
     ),
     "GET /jwks": Operation(
         "Documents",
