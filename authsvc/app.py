@@ -20,7 +20,7 @@ from authsvc.jobs.runner import Job, Runner
 from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
 from authsvc.observe.metrics import create_metrics
-from authsvc.outbound.fetch import FetchLimits, GuardedFetcher
+from authsvc.outbound.fetcher import FetchLimits, GuardedFetcher
 from authsvc.outbound.mail import SmtpMailer, SmtpServer
 from authsvc.protocol.grant import Issuing, Lifetimes
 from authsvc.settings import Settings, Throttle, read_settings
@@ -62,13 +62,14 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
             "people", people, metrics, threads=http.people_threads, queue_length=http.queue_length, niceness=19
         ),
     }
+    fetcher = GuardedFetcher(_fetch_limits(settings))
     issuing = Issuing(
         keyring=keyring,
         lifetimes=_lifetimes(settings),
         lockout=_lockout(settings),
         metrics=metrics,
         master_keys=master_keys,
-        fetcher=GuardedFetcher(_fetch_limits(settings)),
+        fetcher=fetcher,
     )
 
     @asynccontextmanager
@@ -79,6 +80,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
             yield
         finally:
             runner.stop()
+            fetcher.close()
             for lane in lanes.values():
                 lane.close()
             machine.close()
@@ -144,7 +146,7 @@ def _fetch_limits(settings: Settings) -> FetchLimits:
     """At least one machine thread is left to those that wait for nobody."""
     outbound = settings.outbound
     waiting = max(1, min(outbound.waiting_threads, settings.http.machine_threads - 1))
-    return FetchLimits(frozenset(outbound.allowed_hosts), outbound.ca_file, waiting)
+    return FetchLimits(frozenset(map(str.lower, outbound.allowed_hosts)), outbound.ca_file, waiting)
 
 
 def _mailer(settings: Settings) -> SmtpMailer | None:

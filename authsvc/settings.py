@@ -6,7 +6,7 @@ Every setting is `AUTHSVC_<GROUP>__<NAME>` in the environment, or `[group] name`
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import (
@@ -108,11 +108,14 @@ class Mail(_Group):
     """The From address."""
 
 
+AllowedHost = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?$")]
+
+
 class Outbound(_Group):
     """Reading documents of strangers: key sets of clients and trusted issuers."""
 
-    allowed_hosts: tuple[str, ...] = ()
-    """Hosts that may be read although their addresses are not public, as host or host:port."""
+    allowed_hosts: tuple[AllowedHost, ...] = ()
+    """Hosts that may be read although their addresses are private, also with http, as host or host:port."""
     ca_file: Path | None = None
     """Certificates, in PEM, that are trusted besides those of the system."""
     waiting_threads: int = Field(4, ge=1, le=4)

@@ -41,6 +41,11 @@ class WebAddress:
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
+    def host_header(self) -> str:
+        """The host, and the port if it is not the scheme's own."""
+        return self.shown_host if self.port == _PORTS[self.scheme] else self.authority
+
+    @property
     def authority(self) -> str:
         """Host and port."""
         return f"{self.shown_host}:{self.port}"

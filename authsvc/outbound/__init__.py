@@ -1,4 +1,4 @@
-"""Talks to the world outside: mail servers (and, later, fetched documents). Implements ports of `domain/ports.py`.
+"""Talks to the world outside: mail servers and documents of strangers. Implements ports of `domain/ports.py`.
 
 It decides nothing, keeps no rows, and gives no call more than a few seconds.
 """
