@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
 from authsvc.domain.tenants import Tenant
-from authsvc.protocol.client_auth import METHODS
+from authsvc.protocol import introspect
+from authsvc.protocol.client_auth import ASSERTION_ALGORITHMS, METHODS, UNREGISTERED_METHODS, none
 from authsvc.protocol.grants import GRANTS, password
 
 Metadata = Mapping[str, str | list[str] | bool]
@@ -27,11 +28,17 @@ def metadata(tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms
     members: Metadata = {
         "issuer": issuer,
         "token_endpoint": f"{issuer}/token",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": sorted(scopes),
         "response_types_supported": [],
         "grant_types_supported": sorted(name for name in GRANTS if name != password.GRANT_TYPE),
-        "token_endpoint_auth_methods_supported": sorted(METHODS),
+        **_client_authentication("token", _METHODS),
+        **_client_authentication("introspection", _METHODS - {none.METHOD}),
+        **_client_authentication("revocation", _METHODS),
+        "introspection_signing_alg_values_supported": [introspect.SIGNING_ALGORITHM],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(signing_algorithms),
         "claims_supported": CLAIMS,
@@ -40,6 +47,14 @@ def metadata(tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms
     return {name: value for name, value in members.items() if value != [] or name == "response_types_supported"}
 
 
+def _client_authentication(endpoint: str, methods: frozenset[str]) -> Metadata:
+    return {
+        f"{endpoint}_endpoint_auth_methods_supported": sorted(methods),
+        f"{endpoint}_endpoint_auth_signing_alg_values_supported": sorted(ASSERTION_ALGORITHMS),
+    }
+
+
+_METHODS = frozenset(METHODS) - UNREGISTERED_METHODS
 CLAIMS = [
     "amr", "auth_time", "email", "email_verified", "name", "preferred_username", "sid", "sub",
 ]  # fmt: skip

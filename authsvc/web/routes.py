@@ -11,11 +11,17 @@ from authsvc.web.body import FORM, JSON
 from authsvc.web.endpoint import Endpoint, LaneName, Route
 from authsvc.web.forms import Fields
 from authsvc.web.oauth.documents import jwks_handler, metadata_handler
+from authsvc.web.oauth.introspect import introspect_handler
+from authsvc.web.oauth.revoke import revoke_handler
 from authsvc.web.oauth.token import login_handler, login_route, token_handler, token_route
+from authsvc.web.oauth.userinfo import userinfo_handler
 from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
 
 BOTH = (JSON, FORM)
-ENDPOINT_NAMES = ("token", "jwks", "metadata", "login", "logout", "live", "ready", "openapi", "docs")
+ENDPOINT_NAMES = (
+    "token", "introspect", "revoke", "userinfo", "jwks", "metadata", "login", "logout", "live", "ready", "openapi",
+    "docs",
+)  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
 
@@ -27,10 +33,14 @@ def endpoints(
     `declared` are the application's routes, which the description of the service covers too.
     """
     documents = {"GET": metadata_handler(jwks_max_age_seconds)}
+    about_person = userinfo_handler(issuing.keyring)
     urls: dict[str, Endpoint] = {}
     describe = describing(urls, declared)
     urls |= {
         "/token": Endpoint("token", {"POST": token_handler(issuing)}, token_route),
+        "/introspect": Endpoint("introspect", {"POST": introspect_handler(issuing)}, _on("machine")),
+        "/revoke": Endpoint("revoke", {"POST": revoke_handler(issuing)}, _on("machine")),
+        "/userinfo": Endpoint("userinfo", {"GET": about_person, "POST": about_person}, _on("machine")),
         "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("memory")),
         "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("memory")),
         "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("memory")),

@@ -117,6 +117,9 @@ def _check_owners(token: LiveToken, uow: UnitOfWork, now: datetime) -> None:
     client = uow.clients.get(token.client_id)
     if client is None or client.disabled_at is not None:
         raise _over("client_over", "the client is gone or disabled", token)
+    if token.claims["iat"] < int(client.created_at.timestamp()):
+        # Another has the id of a deleted client now: what the first one was given is not its.
+        raise _over("client_over", "the client is gone or disabled", token)
     sign_in = token.sign_in
     standing = uow.access_tokens.standing(
         token.token_id,
