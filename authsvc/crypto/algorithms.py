@@ -24,8 +24,9 @@ from jose.backends.cryptography_backend import CryptographyECKey, CryptographyRS
 from jose.exceptions import JWKError
 
 from authsvc.crypto import base64url
+from authsvc.crypto.ml_dsa import ML_DSA, MLDSAKey
 
-SIGNING_ALGORITHMS: Final = ("ES256", "RS256", "PS256", "EdDSA")
+SIGNING_ALGORITHMS: Final = ("ES256", "RS256", "PS256", "EdDSA", *ML_DSA)
 """This server signs with these; keys are made for no other."""
 STRANGER_ALGORITHMS: Final = (
     *SIGNING_ALGORITHMS,
@@ -41,8 +42,10 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "ES512": ("EC", "P-521"),
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", "")),
     **dict.fromkeys(("EdDSA", "Ed25519"), ("OKP", "Ed25519")),
+    **{name: ("AKP", name) for name in ML_DSA},
 }
-"""The key type (`kty`) and the curve that each algorithm of STRANGER_ALGORITHMS needs."""
+"""The key type (`kty`) that each algorithm of STRANGER_ALGORITHMS needs, and what tells keys of this type apart:
+their curve, or the algorithm for which they were made."""
 
 _ES256: Final = ec.ECDSA(hashes.SHA256())
 _PSS_HASHES: Final = {"PS256": hashes.SHA256(), "PS384": hashes.SHA384(), "PS512": hashes.SHA512()}
@@ -141,6 +144,8 @@ class EdDSAKey(Key):
 
 
 jwk.register_key("ES256", ES256Key)
+for _name in ML_DSA:
+    jwk.register_key(_name, MLDSAKey)
 for _name in _PSS_HASHES:
     jwk.register_key(_name, PSSKey)
 for _name in ("EdDSA", "Ed25519"):

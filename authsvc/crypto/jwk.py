@@ -25,6 +25,7 @@ from jose.exceptions import JWKError
 from authsvc.crypto import base64url, jwk_members, strict_json
 from authsvc.crypto.algorithms import HMAC_ALGORITHMS, KINDS, SIGNING_ALGORITHMS
 from authsvc.crypto.errors import UnsupportedKey
+from authsvc.crypto.ml_dsa import PRIVATE_KINDS, MLDSAPrivateKey
 
 RSA_BITS: Final = 2048
 """Of new keys: 112-bit strength is ample for keys that live 90 days; 3072 bits sign three times slower."""
@@ -37,7 +38,7 @@ _RSA_EXPONENT: Final = 65537
 _SIGNATURE_USES: Final = ("sig", "jwt-svid")
 _HASH_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | MLDSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def generate(algorithm: str) -> bytes:
     """Return a new private key as PKCS #8 PEM.
 
     Raises:
-        UnsupportedKey: `algorithm` is not one of SIGNING_ALGORITHMS.
+        UnsupportedKey: `algorithm` is not one of SIGNING_ALGORITHMS, or not known to this build of OpenSSL.
     """
     key: PrivateKey
     match algorithm:
@@ -73,6 +74,11 @@ def generate(algorithm: str) -> bytes:
             key = rsa.generate_private_key(_RSA_EXPONENT, RSA_BITS)
         case "EdDSA":
             key = ed25519.Ed25519PrivateKey.generate()
+        case "ML-DSA-44" | "ML-DSA-65" | "ML-DSA-87":
+            try:
+                key = PRIVATE_KINDS[algorithm].generate()
+            except UnsupportedAlgorithm:
+                raise UnsupportedKey(f"OpenSSL here does not know {algorithm}") from None
         case _:
             raise UnsupportedKey(f"no such signing algorithm: {algorithm!r}")
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -104,7 +110,7 @@ def load_signing_key(algorithm: str, private_pem: bytes) -> SigningKey:
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
-    """Return the SHA-256 thumbprint of a public or private JWK. Source: RFC 7638 §3.
+    """Return the SHA-256 thumbprint of a public or private JWK. Source: RFC 7638 §3, RFC 9964 §6.
 
     Raises:
         UnsupportedKey: the key type is unknown or a required member is missing.

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from authsvc.crypto import base64url, jwk
 from authsvc.crypto.jws import MAX_TOKEN_BYTES
+from authsvc.crypto.ml_dsa import ML_DSA
 from tests.crypto.forged_claims import Forgery, claim_values, issuers_and_audiences, json_tricks, types
 from tests.crypto.issuer import ISSUER, KEYS, claims, good, header, octets, private, token
 
@@ -33,7 +34,6 @@ def public_spellings(algorithm: str) -> dict[str, bytes]:
     found = {
         "spki pem": public.public_bytes(*spki),
         "spki der": public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-        "ssh": public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
         "jwk": json.dumps(published).encode(),
         "jwk compact": json.dumps(published, separators=(",", ":")).encode(),
         "jwk sorted": json.dumps(published, separators=(",", ":"), sort_keys=True).encode(),
@@ -41,13 +41,15 @@ def public_spellings(algorithm: str) -> dict[str, bytes]:
         "kid": KEYS[algorithm].kid.encode(),
         "empty": b"",
     }
+    if algorithm not in ML_DSA:
+        found["ssh"] = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     if algorithm in ("RS256", "PS256"):
         found["pkcs1 pem"] = public.public_bytes(Encoding.PEM, PublicFormat.PKCS1)
         found["pkcs1 der"] = public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
     if algorithm == "ES256":
         found["point"] = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         found["compressed point"] = public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
-    for member in ("n", "e", "x", "y"):
+    for member in ("n", "e", "x", "y", "pub"):
         if member in published:
             found[f"{member} text"] = str(published[member]).encode()
             found[f"{member} octets"] = base64url.decode(str(published[member]))

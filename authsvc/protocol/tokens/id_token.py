@@ -13,6 +13,12 @@ from authsvc.protocol.grant import GrantRequest
 
 TYPE = "JWT"
 
+_HASHES = {
+    **dict.fromkeys(("ES256", "RS256", "PS256"), hashlib.sha256),
+    **dict.fromkeys(("ES384", "RS384", "PS384"), hashlib.sha384),
+    **dict.fromkeys(("ES512", "RS512", "PS512", "EdDSA", "Ed25519"), hashlib.sha512),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -37,12 +43,22 @@ def sign_id_token(request: GrantRequest, subject: Subject, key: SigningKey, life
         "auth_time": int(subject.sign_in.authenticated_at.timestamp()),
         "amr": list(subject.sign_in.amr),
         "sid": str(subject.sign_in.session_id),
-        "at_hash": _half_hash(subject.access_token, key.algorithm),
     }
+    at_hash = _half_hash(subject.access_token, key.algorithm)
+    if at_hash is not None:
+        claims["at_hash"] = at_hash
     return jws.sign(claims, key, TYPE)
 
 
-def _half_hash(value: str, algorithm: str) -> str:
-    digest = hashlib.sha512 if algorithm == "EdDSA" else hashlib.sha256
+def _half_hash(value: str, algorithm: str) -> str | None:
+    """Return the left half of the hash that the algorithm signs with, or None where nobody has said which it is.
+
+    OpenID Connect Core §3.1.3.6 takes the hash from `alg`. Ed25519 signs with SHA-512 (RFC 8032 §5.1). ML-DSA has no
+    hash of a fixed length to go by (RFC 9964): `at_hash` is optional beside a token response, and a client that finds
+    another value than it computes must refuse the token, so it is left out.
+    """
+    digest = _HASHES.get(algorithm)
+    if digest is None:
+        return None
     whole = digest(value.encode()).digest()
     return urlsafe_b64encode(whole[: len(whole) // 2]).rstrip(b"=").decode()
