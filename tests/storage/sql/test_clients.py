@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from authsvc.errors import Conflict, StorageUnavailable
+from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import IDENTITY, LATER, NOW, a_client, a_federated_client, an_api_key
 
@@ -117,6 +119,17 @@ def test_an_identity_finds_its_client_alone(unit: SqlUnitOfWork):
         (IDENTITY.issuer, IDENTITY.subject + "\0"), (IDENTITY.issuer, ""), ("", ""), ("\udc80", IDENTITY.subject),
     ]:  # fmt: skip
         assert unit.clients.find_by_identity(issuer, subject) is None
+
+
+def test_an_identity_of_another_tenants_client_of_the_same_id_is_nobodys(unit: SqlUnitOfWork, storage: Storage):
+    unit.clients.add(a_federated_client())
+    unit.commit()
+    other = storage.unit_of_work(uuid4())
+    other.begin()
+    other.clients.add(replace(a_federated_client(), identities=(), auth_method="client_secret_basic"))
+    other.commit()
+    assert other.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject) is None
+    other.close()
 
 
 def test_a_disabled_client_is_still_found_by_its_identity_so_that_the_refusal_can_say_so(unit: SqlUnitOfWork):
