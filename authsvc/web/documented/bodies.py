@@ -24,6 +24,13 @@ PARAMETERS: Mapping[str, Parameter] = {
     "username": Parameter("The user name, or a verified address.", is_required=True),
     "password": Parameter("The password.", is_required=True, is_secret=True),
     "refresh_token": Parameter("The newest refresh token of the sign-in.", is_required=True, is_secret=True),
+    "subject_token": Parameter("The token that is exchanged.", is_required=True, is_secret=True),
+    "subject_token_type": Parameter("Its kind, a URN of RFC 8693 or that of API keys.", is_required=True),
+    "actor_token": Parameter("A token of who acts for its subject; without one, nobody is named.", is_secret=True),
+    "actor_token_type": Parameter("The kind of actor_token; goes with it."),
+    "requested_token_type": Parameter("What is wanted: an access token, or one that is a JWT."),
+    "audience": Parameter("The service that the token is for, as resource names it. May come twice."),
+    "assertion": Parameter("The JWT of a trusted issuer that names the user.", is_required=True, is_secret=True),
     "token": Parameter(
         "The token in question: an access token, a refresh token or an API key.", is_required=True, is_secret=True
     ),
