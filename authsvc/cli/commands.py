@@ -8,7 +8,7 @@ import typer
 from authsvc import __version__
 
 VERBS = ("dev", "serve", "migrate", "doctor", "why")
-NOUNS = ("users", "clients", "resources", "tenants", "keys")
+NOUNS = ("users", "clients", "resources", "tenants", "keys", "api-keys")
 
 
 def build(names: tuple[str, ...]) -> typer.Typer:
@@ -23,7 +23,7 @@ def build(names: tuple[str, ...]) -> typer.Typer:
     )
     root.callback()(_options)
     for name in names:
-        module = import_module(f"authsvc.cli.{name}")
+        module = import_module(f"authsvc.cli.{name.replace('-', '_')}")
         if name in VERBS:
             root.command()(getattr(module, name))
         else:
