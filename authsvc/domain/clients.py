@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from authsvc.crypto import envelope, opaque
-from authsvc.crypto.algorithms import HMAC_ALGORITHMS
+from authsvc.crypto.algorithms import HMAC_ALGORITHMS, STRANGER_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys, Place
 from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.domain.key_sources import check_key_source
@@ -103,8 +103,8 @@ class Client:
         return self.auth_method in SECRET_METHODS
 
 
-def check_client(client: Client) -> Client:
-    """Return the client if its registration is sound.
+def check_client(client: Client, allowed_hosts: frozenset[str] = frozenset()) -> Client:
+    """Return the client if its registration is sound; `allowed_hosts` as in `check_key_source`.
 
     Raises: ClientInvalid, KeySourceInvalid, ExchangePolicyInvalid. A client id in the form of a user id could pass for
     a user in `sub` (RFC 9068 §5).
@@ -119,7 +119,7 @@ def check_client(client: Client) -> Client:
         raise ClientInvalid("client_credentials is for confidential clients only")
     if wrong := sorted(origin for origin in client.origins if not _ORIGIN.fullmatch(origin)):
         raise ClientInvalid(f"origins: {wrong[0]!r} is not as browsers send it: https://host or https://host:port")
-    _check_assertions(client)
+    _check_assertions(client, allowed_hosts)
     _check_identities(client)
     check_exchange_policies(client.exchanges)
     if len(client.secrets) > MAX_LIVE_SECRETS:
@@ -182,13 +182,15 @@ def secret_matches(client: Client, presented_secret: str) -> bool:
     return found
 
 
-def _check_assertions(client: Client) -> None:
+def _check_assertions(client: Client, allowed_hosts: frozenset[str]) -> None:
     """Refuse algorithms and keys that do not go with the method. Raises: ClientInvalid, KeySourceInvalid."""
     is_shared = client.auth_method == SHARED_SECRET_METHOD
     if any((secret.secret_encrypted is not None) != is_shared for secret in client.secrets):
         raise ClientInvalid(f"secrets: those of {SHARED_SECRET_METHOD} are kept encrypted, and no others")
     if client.auth_method == "private_key_jwt":
-        check_key_source(client.jwks, client.jwks_uri, client.assertion_algorithms)
+        if not (client.assertion_algorithms and client.assertion_algorithms.issubset(STRANGER_ALGORITHMS)):
+            raise ClientInvalid(f"assertion_algorithms: one or more of {', '.join(STRANGER_ALGORITHMS)}")
+        check_key_source(client.jwks, client.jwks_uri, allowed_hosts)
     elif client.jwks is not None or client.jwks_uri is not None:
         raise ClientInvalid(f"keys: a client of {client.auth_method} signs nothing with keys of its own")
     elif is_shared and not (client.assertion_algorithms and client.assertion_algorithms.issubset(HMAC_ALGORITHMS)):
