@@ -17,10 +17,10 @@ import psycopg
 from passlib.hash import pbkdf2_sha256
 from starlette.types import ASGIApp
 
-from authsvc.app import create_app
-from authsvc.crypto.envelope import new_master_key_line
+from authsvc.app import create_app, read_master_keys
+from authsvc.crypto.envelope import MasterKeys, new_master_key_line
 from authsvc.crypto.passwords import hash_password
-from authsvc.domain.clients import Client, with_new_secret
+from authsvc.domain.clients import Client, check_client, sealing, with_new_secret
 from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.users import User
@@ -28,6 +28,7 @@ from authsvc.settings import Passwords, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from tests.flows import assertions
 from tests.flows.in_process import InProcess, MovableClock, serving
 
 ISSUER = "http://localhost:8000"
@@ -81,6 +82,8 @@ def _clients(now: datetime) -> tuple[Client, ...]:
                  grant_types=grants({"client_credentials"})),
         a_client("svc2", now, auth_method="client_secret_post", first_party=False, scopes=frozenset({"es256:read"}),
                  resources=frozenset({audience("ES256")}), grant_types=grants({"client_credentials"})),
+        *assertions.clients(a_client("plain", now, first_party=False, scopes=_SCOPES,
+                                     grant_types=grants({"client_credentials"}))),
     )  # fmt: skip
 
 
@@ -199,6 +202,8 @@ class World:
         body, auth = dict(fields), httpx.Auth()
         if client in ("web", "svc"):
             auth = httpx.BasicAuth(client, self.secrets[client])
+        elif client in assertions.OWN or client == "workload":
+            body |= assertions.fields(client, self.secrets.get(client), self.tenant.issuer, self.clock())
         elif client is not None:
             body["client_id"] = client
             if client in self.secrets:
@@ -242,19 +247,21 @@ def install(database_url: str, directory: Path, issuer: str = ISSUER, **changed:
     key_file.write_text(new_master_key_line())
     values: dict[str, Any] = {"passwords": PASSWORDS, **changed}
     settings = Settings(issuer=issuer, database_url=database_url, master_key_file=key_file, **values)
-    storage = open_storage(database_url, pool_size=1, cache=None)
+    storage, master_keys = open_storage(database_url, pool_size=1, cache=None), read_master_keys(settings)
     now = MovableClock()()
     tenant = Tenant(uuid4(), "default", issuer, host=None, path="", is_default=True, created_at=now)
     other = Tenant(uuid4(), "other", f"{issuer}/t/other", host=None, path="/t/other", is_default=False, created_at=now)
     try:
-        secrets = _fill(storage, tenant, now, None)
-        _fill(storage, other, now, hashed(OTHER_PASSWORD))
+        secrets = _fill(storage, tenant, now, None, master_keys)
+        _fill(storage, other, now, hashed(OTHER_PASSWORD), master_keys)
     finally:
         storage.close()
     return Installation(settings, tenant, other, secrets)
 
 
-def _fill(storage: Storage, tenant: Tenant, now: datetime, password_hash: str | None) -> dict[str, str]:
+def _fill(
+    storage: Storage, tenant: Tenant, now: datetime, password_hash: str | None, master_keys: MasterKeys
+) -> dict[str, str]:
     uow, secrets = storage.unit_of_work(tenant.id), {}
     try:
         uow.begin()
@@ -264,9 +271,11 @@ def _fill(storage: Storage, tenant: Tenant, now: datetime, password_hash: str | 
             uow.resources.add(Resource(audience(algorithm), algorithm, scopes, algorithm, None, now))
         for client in _clients(now):
             stored = client
-            if not client.is_public:
-                stored, secrets[client.id] = with_new_secret(client, now)
-            uow.clients.add(stored)
+            if client.has_secrets:
+                stored, secrets[client.id] = with_new_secret(client, now, sealing(tenant.id, master_keys))
+            uow.clients.add(check_client(stored))
+        for issuer in assertions.issuers(now):
+            uow.issuers.add(issuer)
         for user in _users(now):
             uow.users.add(replace(user, password_hash=password_hash) if password_hash else user)
         uow.commit()
