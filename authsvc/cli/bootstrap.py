@@ -1,4 +1,4 @@
-"""What a development server is born with: a user, two clients and a resource; their credentials in DIR/dev.json."""
+"""What a development server is born with: a user, two clients, two resources; what to know of them in DIR/dev.json."""
 
 import json
 import os
@@ -14,10 +14,12 @@ from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.passwords import hash_password
 from authsvc.domain.clients import Client, check_client, with_new_secret
+from authsvc.domain.exchange import ExchangePolicy
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource, check_resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.users import User
+from authsvc.protocol.grants import token_exchange
 from authsvc.settings import Settings
 from authsvc.storage.sql.engine import Storage
 
@@ -26,6 +28,9 @@ SERVICE_CLIENT = "dev-service"
 APP_CLIENT = "dev-app"
 AUDIENCE = "https://orders.example"
 SCOPES = ("orders:read", "orders:write")
+NEXT_AUDIENCE = "https://billing.example"
+NEXT_SCOPES = ("billing:read",)
+"""What the service may exchange the app's tokens for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Facts:
             "service_client": {"client_id": SERVICE_CLIENT, "client_secret": self.client_secret},
             "app_client": {"client_id": APP_CLIENT},
             "resource": {"audience": AUDIENCE, "scopes": list(SCOPES)},
+            "exchange": {"audience": NEXT_AUDIENCE, "scopes": list(NEXT_SCOPES)},
         }
         return json.dumps(facts, indent=2) + "\n"
 
@@ -72,8 +78,9 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
     uow = storage.unit_of_work(tenant.id)
     try:
         uow.begin()
-        resource = Resource(AUDIENCE, "Orders", frozenset(SCOPES), "ES256", None, created_at=now)
-        uow.resources.add(check_resource(resource, SIGNING_ALGORITHMS))
+        for audience, name, scopes in ((AUDIENCE, "Orders", SCOPES), (NEXT_AUDIENCE, "Billing", NEXT_SCOPES)):
+            resource = Resource(audience, name, frozenset(scopes), "ES256", None, created_at=now)
+            uow.resources.add(check_resource(resource, SIGNING_ALGORITHMS))
         uow.clients.add(check_client(client))
         uow.clients.add(check_client(_app_client()))
         uow.users.add(user)
@@ -95,10 +102,16 @@ def new_password() -> str:
 
 
 def _service_client() -> Client:
+    """The server of the first resource: the app's users call it, and it calls the second one for them."""
+    becomes = frozenset(NEXT_SCOPES)
+    exchange = ExchangePolicy(
+        audience=NEXT_AUDIENCE, clients=frozenset({APP_CLIENT}), scopes=tuple((scope, becomes) for scope in SCOPES)
+    )
     return Client(
         id=SERVICE_CLIENT, name="A service", auth_method="client_secret_basic", secrets=(), first_party=False,
-        grant_types=frozenset({"client_credentials"}), scopes=frozenset(SCOPES), resources=frozenset({AUDIENCE}),
-        origins=frozenset(), profile="oauth2.1", id_token_algorithm="RS256", created_at=utc_now(),
+        grant_types=frozenset({"client_credentials", token_exchange.GRANT_TYPE}), scopes=frozenset(SCOPES),
+        resources=frozenset({AUDIENCE}), origins=frozenset(), profile="oauth2.1", id_token_algorithm="RS256",
+        created_at=utc_now(), serves=frozenset({AUDIENCE}), exchanges=(exchange,),
     )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from authsvc.cli.serving import raise_file_limit, share_metrics
 from authsvc.domain.tenants import Tenant
 from authsvc.observe.logging import configure
 from authsvc.observe.redact import redact
+from authsvc.protocol.grants import token_exchange
+from authsvc.protocol.subject_token import ACCESS_TOKEN
 from authsvc.settings import Settings, read_settings
 from authsvc.storage.sql.engine import Storage, open_storage
 
@@ -31,7 +33,7 @@ def dev(
     port: int = typer.Option(8000, min=1, max=65_535),
     data: Path = _DATA,
 ) -> None:
-    """Start a development server on http://localhost:PORT, with a user, two clients and an API to try it with.
+    """Start a development server on http://localhost:PORT, with a user, two clients and two APIs to try it with.
 
     Its database is SQLite in the directory, its master key keys/master.key (DIR/master.key with --data DIR). The first
     start prints credentials and keeps them in DIR/dev.json; the next ones reuse everything. Settings in the
@@ -137,7 +139,7 @@ def _say_hello(settings: Settings, facts: bootstrap.Facts | None, facts_file: Pa
         f"curl -s {issuer}/login -d username={bootstrap.USERNAME} -d password={facts.password} "
         f"-d client_id={bootstrap.APP_CLIENT} -d scope='openid offline_access orders:read'"
     )
-    read_token = """python3 -c 'import json, sys; print(json.load(sys.stdin)["refresh_token"])'"""
+    read_token = """python3 -c 'import json, sys; print(json.load(sys.stdin)["{}"])'"""
     typer.echo(
         f"""\
 Made for this first start, shown once, kept in {facts_file} (only you can read it):
@@ -146,6 +148,7 @@ Made for this first start, shown once, kept in {facts_file} (only you can read i
   service client  {bootstrap.SERVICE_CLIENT}   secret  {facts.client_secret}
   app client      {bootstrap.APP_CLIENT}   (public, first-party)
   resource        {bootstrap.AUDIENCE}   scopes  {" ".join(bootstrap.SCOPES)}
+  by exchange     {bootstrap.NEXT_AUDIENCE}   scopes  {" ".join(bootstrap.NEXT_SCOPES)}
 
 A person signs in:
 
@@ -158,8 +161,14 @@ A service gets a token:
 
 An app refreshes (signs in first, to have something to refresh):
 
-  REFRESH=$({login} | {read_token})
+  REFRESH=$({login} | {read_token.format("refresh_token")})
   curl -s {issuer}/token -d grant_type=refresh_token -d client_id={bootstrap.APP_CLIENT} -d refresh_token="$REFRESH"
+
+A service calls the next one in the name of its caller (signs in first, to have a caller's token):
+
+  TOKEN=$({login} | {read_token.format("access_token")})
+  curl -s {issuer}/token -u {bootstrap.SERVICE_CLIENT}:{facts.client_secret} -d grant_type={token_exchange.GRANT_TYPE} \
+-d subject_token_type={ACCESS_TOKEN} -d subject_token="$TOKEN" -d audience={bootstrap.NEXT_AUDIENCE}
 
 API documentation: {issuer}/docs
 """

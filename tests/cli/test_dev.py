@@ -45,12 +45,16 @@ def test_the_first_start_prints_commands_that_work_when_pasted(site, start):
         next(line for line in lines if line.startswith(f"curl -s {site.issuer}/{path}"))
         for path in ("login", "token -u")
     )
-    refresh = "\n".join(lines[(at := next(i for i, line in enumerate(lines) if line.startswith("REFRESH="))) : at + 2])
+    refresh, exchange = (
+        "\n".join(lines[(at := next(i for i, line in enumerate(lines) if line.startswith(name))) : at + 2])
+        for name in ("REFRESH=", "TOKEN=")
+    )
     signed_in = pasted(login)
     assert {"access_token", "refresh_token", "id_token"} <= signed_in.keys()
     assert pasted(service)["scope"] == "orders:read"
     for _ in range(2):
         assert pasted(refresh)["refresh_token"] not in (None, signed_in["refresh_token"])
+    assert pasted(exchange)["scope"] == "billing:read"
     assert f"{site.issuer}/docs" in said
     assert server.err == ""
 
@@ -65,6 +69,7 @@ def test_the_first_start_keeps_the_same_facts_in_a_private_file(site, start):
         "service_client": {"client_id": "dev-service", "client_secret": facts["service_client"]["client_secret"]},
         "app_client": {"client_id": "dev-app"},
         "resource": {"audience": "https://orders.example", "scopes": ["orders:read", "orders:write"]},
+        "exchange": {"audience": "https://billing.example", "scopes": ["billing:read"]},
     }
     assert len(facts["user"]["password"]) >= 15
     assert facts["user"]["password"] in said
