@@ -134,11 +134,11 @@ def load_verification_key(jwk: Mapping[str, Any], algorithms: Collection[str]) -
             signatures; `alg` not among `algorithms`, or not for this type and curve, or left open between
             several; RSA outside 2048 to 8192 bits; a point not on its curve; not strict base64url.
     """
-    kid = jwk_members.text(jwk, "kid")
+    jwk_members.text(jwk, "kid")
     fitting = _fitting_algorithms(jwk, algorithms)
     if len(fitting) != 1:
         raise UnsupportedKey("alg is not allowed, not for this key type, or missing where several would fit")
-    return _load(jwk, kid, fitting)[0]
+    return _load(jwk, fitting)[0]
 
 
 def load_key_set(jwks: Mapping[str, Any] | str | bytes, algorithms: Collection[str]) -> tuple[VerificationKey, ...]:
@@ -155,7 +155,7 @@ def load_key_set(jwks: Mapping[str, Any] | str | bytes, algorithms: Collection[s
     found: list[VerificationKey] = []
     for member in _members_of_set(jwks):
         try:
-            found += _load(member, member.get("kid"), _fitting_algorithms(member, algorithms))
+            found += _load(member, _fitting_algorithms(member, algorithms))
         except UnsupportedKey:
             continue
     return tuple(found)
@@ -186,7 +186,8 @@ def is_kid(text: str) -> bool:
     return 0 < len(text) <= MAX_KID_CHARACTERS and text.isprintable()
 
 
-def _load(jwk: Mapping[str, Any], kid: object, algorithms: Sequence[str]) -> list[VerificationKey]:
+def _load(jwk: Mapping[str, Any], algorithms: Sequence[str]) -> list[VerificationKey]:
+    kid = jwk.get("kid")
     if "kid" in jwk and not (isinstance(kid, str) and is_kid(kid)):
         raise UnsupportedKey("kid is empty, too long or not printable")
     if any(name in jwk for name in jwk_members.PRIVATE_MEMBERS):
@@ -196,8 +197,7 @@ def _load(jwk: Mapping[str, Any], kid: object, algorithms: Sequence[str]) -> lis
     public = jwk_members.read(jwk)
     if any(jwk_members.kind_of(public) != KINDS[name] for name in algorithms):
         raise UnsupportedKey("the key is too small, too large or of another type than its algorithm needs")
-    name = kid if isinstance(kid, str) else None
-    return [VerificationKey(name, algorithm, jose_jwk.construct(public, algorithm)) for algorithm in algorithms]  # type: ignore[arg-type] # as above
+    return [VerificationKey(kid, algorithm, jose_jwk.construct(public, algorithm)) for algorithm in algorithms]  # type: ignore[arg-type] # as above
 
 
 def _fitting_algorithms(jwk: Mapping[str, Any], algorithms: Collection[str]) -> list[str]:
