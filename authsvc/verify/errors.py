@@ -20,7 +20,7 @@ class TokenRejected(VerificationError):
 
 
 class KeysUnavailable(VerificationError):
-    """Nothing can be said of the token, because the issuer's keys cannot be had now: answer 503."""
+    """Nothing can be said of the token, because the issuer's keys (or its answer) cannot be had now: answer 503."""
 
     rule = "keys_unavailable"
 
@@ -39,3 +39,9 @@ class BadAnswer(KeysUnavailable):
     """A document was answered that cannot be used: a redirect, a refusal, too large, or not a JSON object."""
 
     rule = "bad_answer"
+
+
+class Unreachable(KeysUnavailable):
+    """The issuer cannot be reached, or breaks off."""
+
+    rule = "unreachable"

@@ -1,6 +1,6 @@
 """FastAPI dependencies that let a request in by its access token, and refuse as RFC 6750 says.
 
-Once `configure(app, TokenVerifier(issuer, audience))`, then on each route
+Once `configure(app, TokenVerifier(issuer, audience))` (or an IntrospectionVerifier), then on each route
 `token: Annotated[AccessToken, Depends(require_scope("orders:read"))]`.
 """
 
@@ -14,11 +14,12 @@ from fastapi.security.base import SecurityBase
 
 from authsvc.verify.access_token import AccessToken
 from authsvc.verify.errors import KeysUnavailable, TokenRejected
-from authsvc.verify.verifier import TokenVerifier
+from authsvc.verify.judgement import Verifier
 
 _BEARER = re.compile(r"bearer +(?P<token>[A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 _SCOPE_NAME = re.compile(r"[!#-\[\]-~]+")
 _DESCRIPTIONS = {
+    "inactive": "the token has expired or was revoked, or is unknown",
     "expired": "the token has expired",
     "not_yet_valid": "the token is not valid yet",
     "wrong_audience": "the token is meant for another resource",
@@ -28,12 +29,12 @@ _DESCRIPTIONS = {
 }
 
 
-def configure(app: FastAPI, verifier: TokenVerifier) -> None:
+def configure(app: FastAPI, verifier: Verifier) -> None:
     """Let `require_scope` judge this app's requests by this verifier (a mounted app has its own)."""
     app.state.authsvc_verifier = verifier
 
 
-def require_scope(*scopes: str, verifier: TokenVerifier | None = None) -> "RequiredScope":
+def require_scope(*scopes: str, verifier: Verifier | None = None) -> "RequiredScope":
     """Return a dependency that lets in a good token with all these scopes, and gives its AccessToken.
 
     Without a scope, any good token does. `verifier` is for a route whose tokens come from another issuer, or
@@ -50,7 +51,7 @@ def require_scope(*scopes: str, verifier: TokenVerifier | None = None) -> "Requi
 class RequiredScope(SecurityBase):
     """What `require_scope` makes; also a security scheme, so that the API's documentation shows it."""
 
-    def __init__(self, scopes: tuple[str, ...], verifier: TokenVerifier | None) -> None:
+    def __init__(self, scopes: tuple[str, ...], verifier: Verifier | None) -> None:
         for scope in scopes:
             if not _SCOPE_NAME.fullmatch(scope):
                 raise ValueError(f"{scope!r} is not the name of one scope")
@@ -81,10 +82,10 @@ class RequiredScope(SecurityBase):
         return token
 
 
-def _configured(request: HTTPConnection) -> TokenVerifier:
-    verifier = getattr(request.app.state, "authsvc_verifier", None)
-    if not isinstance(verifier, TokenVerifier):
-        raise TypeError("call authsvc.verify.fastapi.configure(app, TokenVerifier(...)) before serving")
+def _configured(request: HTTPConnection) -> Verifier:
+    verifier: Verifier | None = getattr(request.app.state, "authsvc_verifier", None)
+    if verifier is None:
+        raise TypeError("call authsvc.verify.fastapi.configure(app, verifier) before serving")
     return verifier
 
 

@@ -1,13 +1,14 @@
 """The HTTP of this package: the issuer's metadata and keys, in bounded time and size, without redirects."""
 
-import time
+import asyncio
+from collections.abc import Mapping
 
 import httpx
 
 from authsvc.crypto.strict_json import parse_object
-from authsvc.verify.errors import BadAnswer, KeysUnavailable, MetadataInvalid
+from authsvc.verify.errors import BadAnswer, KeysUnavailable, MetadataInvalid, Unreachable
 from authsvc.verify.key_set import FetchedKeys
-from authsvc.verify.metadata import metadata_urls, read_jwks_uri
+from authsvc.verify.metadata import metadata_urls, read_address
 
 MAX_DOCUMENT_BYTES = 64 * 1024
 _HEADERS = {
@@ -15,9 +16,63 @@ _HEADERS = {
     # A compressed body would be counted only after it has been blown up.
     "accept-encoding": "identity",
 }
+_KEEPALIVE_SECONDS = 5
 _FRESH_SECONDS_DEFAULT = 300
 _FRESH_SECONDS_MIN = 60
 _FRESH_SECONDS_MAX = 3600
+
+
+def new_client(timeout_seconds: float) -> httpx.AsyncClient:
+    """Return a client that follows no redirect, and takes neither proxies nor passwords from the environment."""
+    return httpx.AsyncClient(
+        headers=_HEADERS,
+        follow_redirects=False,
+        trust_env=False,
+        # Certificates it may: an installation has its own authorities, named by SSL_CERT_FILE.
+        verify=httpx.create_ssl_context(),
+        timeout=timeout_seconds,
+        limits=httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=_KEEPALIVE_SECONDS),
+    )
+
+
+async def fetch_object(
+    client: httpx.AsyncClient, url: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[dict[str, object], httpx.Headers]:
+    """Return the JSON object that is answered (to a POST if there is a form), and its headers.
+
+    The caller bounds the time.
+
+    Raises:
+        BadAnswer: it answers, but with a redirect, a refusal, too much, or no JSON object.
+        Unreachable: it cannot be reached, or breaks off. KeysUnavailable: it cannot answer now.
+    """
+    try:
+        async with client.stream("POST" if form else "GET", url, data=form, headers=headers) as answer:
+            _check_status(answer, url)
+            body = await _read_bounded(answer, url)
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        raise Unreachable(f"{url}: {type(error).__name__}") from error
+    try:
+        return parse_object(body), answer.headers
+    except ValueError as error:
+        raise BadAnswer(f"{url} answered no JSON object: {error!s:.100}") from error
+
+
+async def find_in_metadata(client: httpx.AsyncClient, issuer: str, name: str) -> str:
+    """Return the address that the issuer's metadata has under this name.
+
+    Raises:
+        MetadataInvalid: the issuer answers, but with nothing that is its own metadata.
+        KeysUnavailable: no usable answer.
+    """
+    refusals: list[str] = []
+    for url in metadata_urls(issuer):
+        try:
+            metadata, _ = await fetch_object(client, url)
+            return read_address(metadata, issuer, name)
+        except (BadAnswer, MetadataInvalid) as error:
+            refusals.append(error.detail)
+    raise MetadataInvalid("; ".join(refusals))
 
 
 class IssuerDocuments:
@@ -36,45 +91,24 @@ class IssuerDocuments:
 
         Raises:
             MetadataInvalid: the issuer answers, but with nothing that is its own metadata.
-            KeysUnavailable: no usable answer within `timeout_seconds` for all documents together.
+            KeysUnavailable: no usable answer within `timeout_seconds` for all documents together, however the
+                issuer doles them out: then everything is dropped, and this thread is free.
         """
-        deadline = time.monotonic() + self._timeout_seconds
+        return asyncio.run(self._load())
+
+    async def _load(self) -> FetchedKeys:
         jwks_uri, self._jwks_uri = self._jwks_uri, None
-        with httpx.Client(headers=_HEADERS, follow_redirects=False) as client:
-            if jwks_uri is None:
-                jwks_uri = self._find_jwks_uri(client, deadline)
-            document, headers = _fetch_object(client, jwks_uri, deadline)
+        try:
+            async with asyncio.timeout(self._timeout_seconds), new_client(self._timeout_seconds) as client:
+                jwks_uri = jwks_uri or await find_in_metadata(client, self._issuer, "jwks_uri")
+                document, headers = await fetch_object(client, jwks_uri)
+        except TimeoutError as error:
+            raise KeysUnavailable(f"{jwks_uri or self._issuer} answers too slowly") from error
         members = document.get("keys")
         if not isinstance(members, list):
             raise BadAnswer(f"{jwks_uri} answered no JWK Set")
         self._jwks_uri = jwks_uri
         return FetchedKeys(members, _fresh_seconds(headers))
-
-    def _find_jwks_uri(self, client: httpx.Client, deadline: float) -> str:
-        refusals: list[str] = []
-        for url in metadata_urls(self._issuer):
-            try:
-                metadata, _ = _fetch_object(client, url, deadline)
-                return read_jwks_uri(metadata, self._issuer)
-            except (BadAnswer, MetadataInvalid) as error:
-                refusals.append(error.detail)
-        raise MetadataInvalid("; ".join(refusals))
-
-
-def _fetch_object(client: httpx.Client, url: str, deadline: float) -> tuple[dict[str, object], httpx.Headers]:
-    remaining_seconds = deadline - time.monotonic()
-    if remaining_seconds <= 0:
-        raise KeysUnavailable(f"{url}: no time left to ask")
-    try:
-        with client.stream("GET", url, timeout=remaining_seconds) as answer:
-            _check_status(answer, url)
-            body = _read_bounded(answer, url, deadline)
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise KeysUnavailable(f"{url}: {type(error).__name__}") from error
-    try:
-        return parse_object(body), answer.headers
-    except ValueError as error:
-        raise BadAnswer(f"{url} answered no JSON object: {error!s:.100}") from error
 
 
 def _check_status(answer: httpx.Response, url: str) -> None:
@@ -85,14 +119,12 @@ def _check_status(answer: httpx.Response, url: str) -> None:
         raise BadAnswer(f"{url} answered {answer.status_code}")
 
 
-def _read_bounded(answer: httpx.Response, url: str, deadline: float) -> bytes:
+async def _read_bounded(answer: httpx.Response, url: str) -> bytes:
     body = bytearray()
-    for chunk in answer.iter_raw():
+    async for chunk in answer.aiter_raw():
         body += chunk
         if len(body) > MAX_DOCUMENT_BYTES:
             raise BadAnswer(f"{url} answered more than {MAX_DOCUMENT_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise KeysUnavailable(f"{url} answers too slowly")
     return bytes(body)
 
 

@@ -2,26 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
-from typing import NamedTuple
 
 from authsvc.crypto.errors import UnsupportedKey
 from authsvc.crypto.jwk import VerificationKey, load_verification_key
 from authsvc.verify.access_token import AccessToken
+from authsvc.verify.memory import Instant, Memory
 
 KEYS_REFUSED_AFTER_SECONDS = 24 * 3600.0
 """A key the issuer has withdrawn must not live on for ever where the issuer cannot be reached."""
-
-
-class Instant(NamedTuple):
-    """One moment on both clocks: intervals are monotonic, but that clock may stand still in sleep."""
-
-    wall: float
-    monotonic: float
-
-    def since(self, earlier: "Instant") -> float:
-        """Return the seconds passed, by the clock that has seen more of them."""
-        return max(self.monotonic - earlier.monotonic, self.wall - earlier.wall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,47 +21,12 @@ class FetchedKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenToken:
-    """An accepted token, and until when (on each clock) it may be taken as accepted."""
-
-    token: AccessToken
-    until_wall: float
-    until_monotonic: float
-
-
-class SeenTokens:
-    """The tokens accepted lately, by SHA-256, so that memory holds nothing that could be presented.
-
-    Bounded: the oldest goes first. Reading takes no lock (one dict lookup is atomic).
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = Lock()
-        self._by_hash: dict[bytes, SeenToken] = {}
-        self.get = self._by_hash.get
-
-    def add(self, token_hash: bytes, seen: SeenToken, now_monotonic: float) -> None:
-        """Remember one token; the oldest two are looked at and forgotten when their time is over."""
-        with self._lock:
-            self._by_hash[token_hash] = seen
-            for _ in range(2):
-                oldest = next(iter(self._by_hash))
-                if len(self._by_hash) <= self._size and self._by_hash[oldest].until_monotonic > now_monotonic:
-                    break
-                del self._by_hash[oldest]
-
-    def __len__(self) -> int:
-        return len(self._by_hash)
-
-
-@dataclass(frozen=True, slots=True)
 class KeySet:
     """The usable keys of one JWK Set. A token accepted under it is remembered in it, and goes with it."""
 
     by_kid: Mapping[str, VerificationKey]
     members: Sequence[object]
-    seen: SeenTokens
+    seen: Memory[AccessToken]
     fetched_at: Instant
     fresh_seconds: float
 

@@ -6,8 +6,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Lock, Thread
 
+from authsvc.verify.access_token import AccessToken
 from authsvc.verify.errors import KeysUnavailable
-from authsvc.verify.key_set import FetchedKeys, Instant, KeySet, SeenTokens, read_keys
+from authsvc.verify.key_set import FetchedKeys, KeySet, read_keys
+from authsvc.verify.memory import Instant, Memory
 
 REFETCH_SECONDS = 10.0
 """An unknown `kid` is free to make up: a flood of them must not become a flood of fetches."""
@@ -127,7 +129,7 @@ class KeySource:
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must learn of it
             self._land(flight, KeysUnavailable(f"fetching failed: {type(error).__name__}"))
         else:
-            seen = SeenTokens(self._seen_size)
+            seen: Memory[AccessToken] = Memory(self._seen_size)
             keys = KeySet(by_kid, fetched.members, seen, flight.started_at, fetched.fresh_seconds)
             self._land(flight, keys)
 

@@ -36,27 +36,27 @@ def metadata_urls(issuer: str) -> tuple[str, str]:
     )
 
 
-def read_jwks_uri(metadata: Mapping[str, object], issuer: str) -> str:
-    """Return the address of the keys, once the metadata has proved to be the issuer's own.
+def read_address(metadata: Mapping[str, object], issuer: str, name: str) -> str:
+    """Return the address under this name (`jwks_uri`), once the metadata has proved to be the issuer's own.
 
     Raises:
-        MetadataInvalid: `issuer` is not exactly ours (another issuer could lend its keys), or `jwks_uri` is
-            not https (http on loopback counts only for an issuer that is so itself).
+        MetadataInvalid: `issuer` is not exactly ours (another issuer could lend its keys), or the address is
+            missing or not https (http on loopback counts only for an issuer that is so itself).
 
     Source: RFC 8414 §3.3.
     """
     if metadata.get("issuer") != issuer:
         raise MetadataInvalid(f"metadata of {issuer} names the issuer {metadata.get('issuer')!a:.200}")
-    jwks_uri = metadata.get("jwks_uri")
-    if not isinstance(jwks_uri, str):
-        raise MetadataInvalid(f"metadata of {issuer} has no jwks_uri")
+    address = metadata.get(name)
+    if not isinstance(address, str):
+        raise MetadataInvalid(f"metadata of {issuer} has no {name}")
     try:
-        scheme = _split(jwks_uri).scheme
+        scheme = _split(address).scheme
     except ValueError as error:
         raise MetadataInvalid(f"metadata of {issuer}: {error!s:.300}") from error
     if scheme == "http" and issuer.startswith("https:"):
-        raise MetadataInvalid(f"metadata of {issuer} names keys without TLS")
-    return jwks_uri
+        raise MetadataInvalid(f"metadata of {issuer} names a {name} without TLS")
+    return address
 
 
 def _split(url: str) -> SplitResult:

@@ -1,9 +1,7 @@
 """The verdict on one access token: remembered, or judged by the issuer's keys."""
 
-import asyncio
 import time
-from collections.abc import Callable, Collection, Generator
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Collection
 from hashlib import sha256
 
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
@@ -12,8 +10,10 @@ from authsvc.crypto.jws import MAX_TOKEN_BYTES, Expectation, unverified_kid
 from authsvc.crypto.jws import verify as verify_jws
 from authsvc.verify.access_token import AccessToken, read_access_token
 from authsvc.verify.errors import TokenRejected
-from authsvc.verify.key_set import KEYS_REFUSED_AFTER_SECONDS, Instant, KeySet, SeenToken
+from authsvc.verify.judgement import Steps, block, check_leeway, let_run
+from authsvc.verify.key_set import KEYS_REFUSED_AFTER_SECONDS, KeySet
 from authsvc.verify.key_source import KeySource
+from authsvc.verify.memory import Instant, Remembered
 from authsvc.verify.metadata import check_issuer
 
 SEEN_SECONDS = 60.0
@@ -28,7 +28,8 @@ class TokenVerifier:
         audience: the name(s) of this resource, of which a token must carry one.
         algorithms: signature algorithms to accept; never symmetric ones. Where the issuer's keys do not name
             theirs (`alg`), name one only for each key type.
-        leeway_seconds: how far the clocks of issuer and resource may differ.
+        leeway_seconds: how far the clocks of issuer and resource may differ, at most 300; so much longer than
+            its `exp` a token may live here.
         timeout_seconds: how long fetching metadata and keys may take in all.
         max_seen_tokens: how many accepted tokens are remembered, each for at most 60 s.
 
@@ -49,6 +50,7 @@ class TokenVerifier:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         check_issuer(issuer)
+        check_leeway(leeway_seconds)
         self._expected = Expectation(
             algorithms=frozenset(algorithms),
             typ="at+jwt",
@@ -81,29 +83,11 @@ class TokenVerifier:
 
         Source: RFC 9068 §4.
         """
-        seen = self._seen(token)
-        if seen is not None:
-            return seen
-        steps = self._steps(token)
-        while True:
-            try:
-                pending = next(steps)
-            except StopIteration as end:
-                return _verdict(end)
-            wait((pending,), self._wait_seconds)
+        return self._seen(token) or block(self._steps(token), self._wait_seconds)
 
     async def verify_async(self, token: str) -> AccessToken:
         """Do as `verify` does, but let the event loop run while keys are fetched."""
-        seen = self._seen(token)
-        if seen is not None:
-            return seen
-        steps = self._steps(token)
-        while True:
-            try:
-                pending = next(steps)
-            except StopIteration as end:
-                return _verdict(end)
-            await asyncio.wait((asyncio.wrap_future(pending),), timeout=self._wait_seconds)
+        return self._seen(token) or await let_run(self._steps(token), self._wait_seconds)
 
     def _now(self) -> Instant:
         return Instant(self._clock(), self._monotonic())
@@ -113,12 +97,11 @@ class TokenVerifier:
         if keys is None or len(token) > MAX_TOKEN_BYTES or not token.isascii():
             return None
         seen = keys.seen.get(sha256(token.encode()).digest())
-        if seen is None or self._clock() >= seen.until_wall or self._monotonic() >= seen.until_monotonic:
+        if seen is None or not seen.stands(self._clock(), self._monotonic()):
             return None
-        return seen.token
+        return seen.verdict
 
-    def _steps(self, token: str) -> Generator[Future[None], None, AccessToken]:
-        """Judge the token. What to wait for is yielded, so that both ways of waiting share one judgement."""
+    def _steps(self, token: str) -> Steps:
         now = self._now()
         due = self._source.due(now)
         if due is not None:
@@ -149,14 +132,7 @@ class TokenVerifier:
             raise TokenRejected(error.rule, str(error)) from error
         accepted = read_access_token(claims)
         expires_at = accepted.expires_at.timestamp()
-        # Within the leeway a token is still accepted, but never from memory.
-        if expires_at > now.wall:
-            until = min(now.monotonic + SEEN_SECONDS, keys.fetched_at.monotonic + KEYS_REFUSED_AFTER_SECONDS)
-            seen = SeenToken(accepted, expires_at, until)
-            keys.seen.add(sha256(token.encode()).digest(), seen, now.monotonic)
+        until = min(now.monotonic + SEEN_SECONDS, keys.fetched_at.monotonic + KEYS_REFUSED_AFTER_SECONDS)
+        # Until `exp`: within the leeway a token is still accepted, but never from memory.
+        keys.seen.add(sha256(token.encode()).digest(), Remembered(accepted, expires_at, until), now)
         return accepted
-
-
-def _verdict(end: StopIteration) -> AccessToken:
-    accepted: AccessToken = end.value
-    return accepted

@@ -2,10 +2,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from authsvc.verify import TokenVerifier
-from tests.verify.issuer_server import AUDIENCE, Hands, IssuerServer
+from authsvc.verify import IntrospectionVerifier, TokenVerifier
+from tests.verify.issuer_server import AUDIENCE, SECRET, Hands, IssuerServer
 
 MakeVerifier = Callable[..., TokenVerifier]
+MakeAsking = Callable[..., IntrospectionVerifier]
 
 
 @pytest.fixture
@@ -34,3 +35,24 @@ def make_verifier(server: IssuerServer, hands: Hands) -> MakeVerifier:
 @pytest.fixture
 def verifier(make_verifier: MakeVerifier) -> TokenVerifier:
     return make_verifier()
+
+
+@pytest.fixture
+def make_asking(server: IssuerServer, hands: Hands) -> Iterator[MakeAsking]:
+    """A verifier that asks the server, by the test's clocks; any argument can be another."""
+    made = []
+
+    def make(issuer: str | None = None, audience: object = AUDIENCE, **options: object) -> IntrospectionVerifier:
+        given = {"clock": lambda: hands.wall, "monotonic": lambda: hands.monotonic, "client_id": "orders"}
+        given |= {"client_secret": SECRET, **options}
+        made.append(IntrospectionVerifier(issuer or server.issuer, audience, **given))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for verifier in made:
+        verifier.close()
+
+
+@pytest.fixture
+def asking(make_asking: MakeAsking) -> IntrospectionVerifier:
+    return make_asking()

@@ -1,13 +1,16 @@
 """A tiny issuer on loopback that counts what is fetched and can misbehave on demand."""
 
 import json
+import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -15,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 Answer = tuple[int, dict[str, str], bytes]
 AUDIENCE = "https://orders.example"
 CLIENT_ID = "app-1"
+SECRET = "s3cret: with+all %of it"
 
 
 @dataclass
@@ -56,6 +60,10 @@ class IssuerServer:
         self.fetches: Counter[str] = Counter()
         self.answers: dict[str, Answer | Callable[[], Answer]] = {}
         self.private_keys: dict[str, tuple[Any, str]] = {}
+        self.known: dict[str, dict[str, object]] = {}
+        self.heads: list[dict[str, str]] = []
+        self.asked: list[tuple[dict[str, str], dict[str, str]]] = []
+        self.keeps_connections = False
         self.max_age = "max-age=300"
         self._httpd: ThreadingHTTPServer | None = None
         self.port = 0
@@ -66,10 +74,16 @@ class IssuerServer:
         self.answers["/jwks"] = lambda: json_answer(
             {"keys": self.jwks()}, **({"Cache-Control": self.max_age} if self.max_age else {})
         )
+        self.answers["/introspect"] = self.introspect
         self.rotate("key-1")
 
     def metadata(self) -> dict[str, Any]:
-        return {"issuer": self.issuer, "jwks_uri": f"http://127.0.0.1:{self.port}/jwks"}
+        origin = f"http://127.0.0.1:{self.port}"
+        return {
+            "issuer": self.issuer,
+            "jwks_uri": f"{origin}/jwks",
+            "introspection_endpoint": f"{origin}/introspect",
+        }
 
     def jwks(self) -> list[dict[str, Any]]:
         return [public_jwk(key, kid, algorithm) for kid, (key, algorithm) in self.private_keys.items()]
@@ -98,6 +112,16 @@ class IssuerServer:
         headers = {"typ": typ, "kid": kid or known}
         return jwt.encode(self.claims(**changes), private_key or key, algorithm, headers)
 
+    def introspect(self) -> Answer:
+        """Say what is known of the token that the last question was about."""
+        known = self.known.get(self.asked[-1][1].get("token", ""))
+        return json_answer({"active": False} if known is None else {"active": True, **known})
+
+    def opaque(self, token: str = "opaque-1", **changes: object) -> str:
+        """A token that only this issuer understands."""
+        self.known[token] = self.claims(**changes)
+        return token
+
     def start(self) -> None:
         """Answer (again), on the same port."""
         server = self
@@ -106,14 +130,21 @@ class IssuerServer:
             protocol_version = "HTTP/1.1"
             timeout = 5
 
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                server.asked.append((dict(self.headers), dict(parse_qsl(body))))
+                self.do_GET()
+
             def do_GET(self) -> None:
                 server.fetches[self.path] += 1
+                server.heads.append({name.lower(): value for name, value in self.headers.items()})
                 answer = server.answers.get(self.path, (404, {}, b""))
                 status, headers, body = answer() if callable(answer) else answer
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
-                self.send_header("Connection", "close")
+                if not server.keeps_connections:
+                    self.send_header("Connection", "close")
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -131,3 +162,31 @@ class IssuerServer:
             self._httpd.shutdown()
             self._httpd.server_close()
             self._httpd = None
+
+
+@contextmanager
+def dripping_server(drip: bytes) -> Iterator[tuple[str, threading.Event]]:
+    """Its address, and an event for when somebody who had connected has gone; it says `drip` for ever."""
+    gone, over = threading.Event(), threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not over.wait(0.01):
+                    try:
+                        connection.sendall(drip)
+                    except OSError:
+                        gone.set()
+                        return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", gone
+    finally:
+        over.set()
+        listening.close()
+        thread.join(5)

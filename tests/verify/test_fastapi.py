@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI
 
-from authsvc.verify import AccessToken, TokenVerifier
+from authsvc.verify import AccessToken, IntrospectionVerifier, TokenVerifier
 from authsvc.verify.fastapi import configure, require_scope
 from tests.verify.conftest import MakeVerifier
 from tests.verify.issuer_server import IssuerServer
@@ -154,6 +154,17 @@ def test_a_route_may_have_its_own_verifier(make_verifier: MakeVerifier, app: Fas
 
     assert get(app, "/reports", bearer(server.token())).status_code == 401
     assert get(app, "/reports", bearer(server.token(aud="https://reports.example"))).status_code == 200
+
+
+def test_a_route_may_be_judged_by_asking_the_issuer(asking: IntrospectionVerifier, app: FastAPI, server: IssuerServer):
+    configure(app, asking)
+
+    assert get(app, headers=bearer(server.opaque())).status_code == 200
+    unknown = get(app, headers=bearer("unknown"))
+    assert unknown.status_code == 401
+    assert 'error="invalid_token"' in unknown.headers["WWW-Authenticate"]
+    server.go_away()
+    assert get(app, headers=bearer("opaque-2")).status_code == 503
 
 
 def test_an_app_without_a_verifier_lets_nobody_in(server: IssuerServer):

@@ -1,12 +1,13 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from authsvc.verify import KeysUnavailable, TokenRejected, TokenVerifier
 from tests.verify.conftest import MakeVerifier
-from tests.verify.issuer_server import Answer, Hands, IssuerServer, json_answer
+from tests.verify.issuer_server import Answer, Hands, IssuerServer, dripping_server, json_answer
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -190,3 +191,29 @@ def test_a_failed_fetch_is_logged_without_what_the_stranger_wrote(
     (line,) = caplog.messages
     assert "\n" not in line
     assert line.isascii()
+
+
+@pytest.mark.parametrize(
+    "drip", [pytest.param(b"x", id="a header without end"), pytest.param(b"x: y\r\n", id="headers without end")]
+)
+def test_an_issuer_that_doles_out_its_answer_for_ever_keeps_no_thread(drip: bytes, make_verifier: MakeVerifier):
+    with dripping_server(drip) as (issuer, gone):
+        verifier = make_verifier(issuer, timeout_seconds=0.5)
+        with pytest.raises(KeysUnavailable):
+            verifier.verify("e30.e30.e30")
+
+        assert gone.wait(10)
+        until(lambda: all(thread.name != "authsvc-verify-keys" for thread in threading.enumerate()))
+
+
+def test_proxies_and_passwords_of_the_environment_are_not_used(
+    verifier: TokenVerifier, server: IssuerServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert verifier.verify(server.token()).subject == "user-1"
+    assert all("authorization" not in headers for headers in server.heads)

@@ -1,7 +1,7 @@
 import pytest
 
 from authsvc.verify import MetadataInvalid
-from authsvc.verify.metadata import check_issuer, metadata_urls, read_jwks_uri
+from authsvc.verify.metadata import check_issuer, metadata_urls, read_address
 from tests.verify.conftest import MakeVerifier
 from tests.verify.issuer_server import Answer, Hands, IssuerServer, json_answer
 
@@ -92,13 +92,13 @@ def test_metadata_lies_where_the_two_specifications_put_it(issuer: str, urls: tu
 )
 def test_metadata_that_is_not_the_issuers_own_is_refused(metadata: dict[str, object]):
     with pytest.raises(MetadataInvalid):
-        read_jwks_uri(metadata, ISSUER)
+        read_address(metadata, ISSUER, "jwks_uri")
 
 
 def test_keys_may_lie_on_another_host_that_speaks_tls():
     metadata = {"issuer": ISSUER, "jwks_uri": "https://keys.example/jwks?v=1"}
 
-    assert read_jwks_uri(metadata, ISSUER) == "https://keys.example/jwks?v=1"
+    assert read_address(metadata, ISSUER, "jwks_uri") == "https://keys.example/jwks?v=1"
 
 
 def test_an_issuer_with_a_path_is_found_in_the_inserted_form(hands: Hands, make_verifier: MakeVerifier):

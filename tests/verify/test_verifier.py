@@ -344,6 +344,8 @@ def test_an_algorithm_that_is_not_allowed_is_refused_even_with_a_published_key(
         pytest.param({"algorithms": ["HS256"]}, id="symmetric algorithm"),
         pytest.param({"algorithms": ["none"]}, id="no signature"),
         pytest.param({"algorithms": []}, id="no algorithm"),
+        pytest.param({"leeway_seconds": -1}, id="negative leeway"),
+        pytest.param({"leeway_seconds": 301}, id="leeway longer than clocks differ"),
     ],
 )
 def test_a_verifier_that_could_not_be_safe_is_not_made(options: dict[str, Any], make_verifier: MakeVerifier):
