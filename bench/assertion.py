@@ -29,17 +29,18 @@ SPARE = 4_000
 
 @dataclass(slots=True)
 class Client:
-    """A client with its key, and how many assertions its last round took."""
+    """A client with its key, the issuer as the server calls itself, and how many assertions its last round took."""
 
     facts: Facts
     key: Key
+    issuer: str
     taken: int = SPARE
 
     def assertion(self) -> str:
         """A client assertion unlike any other."""
         now = int(time.time())
         claims = {
-            "iss": self.facts.client_id, "sub": self.facts.client_id, "aud": self.facts.issuer,
+            "iss": self.facts.client_id, "sub": self.facts.client_id, "aud": self.issuer,
             "jti": secrets.token_urlsafe(16), "iat": now, "exp": now + 300,
         }  # fmt: skip
         return jws.sign(claims, self.key, headers={"kid": "bench"}, algorithm="ES256")
@@ -87,7 +88,7 @@ def register(data: Path, public: Mapping[str, Any]) -> str:
 
 def requests_of(client: Client, seconds: float) -> load.Load:
     """As many requests as the round may need, each with an assertion of its own."""
-    count = max(SPARE, round(client.taken * 1.5 * seconds))
+    count = max(SPARE, round(client.taken * 3 * seconds))
     bodies = ", ".join(load.lua_text(client.form(client.assertion())) for _ in range(count))
     script = f"""
 local bodies = {{ {bodies} }}
@@ -114,8 +115,11 @@ def compare(plan: rounds.Plan, directory: Path) -> list[rounds.Figure]:
     client_id = register(give_birth(how), public)
     with start_authsvc(how) as ours, start_oidc_provider(directory, public) as theirs:
         sides = [
-            (server, Client(replace(server.facts, client_id=name), key))
-            for server, name in ((ours, client_id), (theirs, theirs.facts.client_id))
+            (server, Client(replace(server.facts, client_id=name), key, issuer))
+            for server, name, issuer in (
+                (ours, client_id, ours.facts.issuer.replace("127.0.0.1", "localhost")),
+                (theirs, theirs.facts.client_id, theirs.facts.issuer),
+            )
         ]
         for server, client in sides:
             pair.must_be_es256_token(
