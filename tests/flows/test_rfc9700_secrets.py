@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from authsvc.observe import logging as observe
+from tests.flows.api_keys import with_keys
 from tests.flows.world import PASSWORD, World, running_world
 
 CANARY = "Canary-Xq7-violet-lighthouse"
@@ -31,12 +32,42 @@ def _use(world: World) -> list[str]:
     world.get(f"/me?access_token={planted[8]}&code={planted[9]}")
     world.http.post("/register/confirm", json={"token": planted[10]})
     world.raw("/token", f"client_secret={planted[11]}&client_secret=x&%zz".encode())
+    keys = _use_api_keys(world, found["access_token"])
     world.clock.move(seconds=20)
     world.refresh(found["refresh_token"])
     world.http.post("/logout", data={"refresh_token": web["refresh_token"], "client_id": "web",
                                      "client_secret": world.secrets["web"]})  # fmt: skip
     tokens = [answer[name] for answer in (found, web, refreshed, machine) for name in answer if name.endswith("_token")]
-    return [*planted, *tokens, *world.secrets.values(), PASSWORD]
+    return [*planted, *tokens, *keys, *world.secrets.values(), PASSWORD]
+
+
+def _use_api_keys(world: World, account_token: str) -> list[str]:
+    """Make keys, use them rightly and put them where they do not belong; returns them."""
+    own = {"Authorization": f"Bearer {account_token}"}
+    wanted = {"name": "nightly", "scopes": ["es256:read"]}
+    keys = with_keys(world)
+    answers = [
+        world.http.post("/api-keys", json=wanted, headers=own), world.http.post("/api-keys", json=wanted, headers=own),
+        keys.create_service(),
+    ]  # fmt: skip
+    world.http.delete(f"/api-keys/{answers[1].json()['id']}", headers=own)
+    found = [str(answer.json()["key"]) for answer in answers]
+    exchanged = [keys.exchange(key) for key in found]
+    assert [answer.status_code for answer in exchanged] == [200, 400, 200]
+    for key in found:
+        keys.is_active(key)
+        world.get(f"/me?key={key}", key)
+        world.get(f"/api-keys/{key}", account_token)
+        world.http.delete(f"/{key}")
+        world.http.post("/api-keys", json={"name": key, "scopes": [key], key: key}, headers=own)
+        world.http.get("/api-keys", auth=("svc", key))
+        world.http.get("/api-keys", auth=(key, "x"))
+        world.login(username=key, password=key, scope=key)
+        world.refresh(key)
+        keys.exchange(key[:-1])
+        keys.exchange(key, subject_token_type=key, audience=key)
+    # Cut by one character a key is worth nothing, but it gives all but six bits away.
+    return [*found, *(key[:-1] for key in found), *(item.json()["access_token"] for item in exchanged[::2])]
 
 
 def _spellings(secret: str) -> list[bytes]:

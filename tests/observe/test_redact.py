@@ -52,6 +52,8 @@ SHAPES: dict[str, tuple[Callable[[str], str], str]] = {
     "jwt": (lambda s: f"<eyJhbGciOi.eyJzdWIi.{s}>", _URL_SAFE),
     "jwt-body": (lambda s: f"<eyJhbGciOi.{s}.c2ln>", _URL_SAFE),
     "opaque": (lambda s: f"<as_rt_0123456789abcdef{s}>", _URL_SAFE),
+    "access-token-opaque": (lambda s: f"<as_at_0123456789abcdef{s}>", _URL_SAFE),
+    "api-key": (lambda s: f"<as_ak_0123456789abcdef{s}>", _URL_SAFE),
     "client-secret-opaque": (lambda s: f"<as_cs_0123456789abcdef{s}>", _URL_SAFE),
     "mailed-link": (lambda s: f"https://a.example/ui/verify/as_ml_0123456789abcdef{s}", _URL_SAFE),
     "pem": (

@@ -140,6 +140,11 @@ def test_a_route_that_is_switched_off_is_not_documented(tmp_path: Path) -> None:
         pytest.param("/register", {}, "username=x", 422, "invalid_fields", id="fields"),
         pytest.param("/register", {}, f"username=alice&password={PASSWORD}", 409, "conflict", id="name-taken"),
         pytest.param("/register/confirm", {}, "token=x", 400, "invalid_token", id="bad-link"),
+        pytest.param("/api-keys", {}, "name=x", 422, "invalid_fields", id="api-key-fields"),
+        pytest.param("/api-keys", {}, "name=x&scopes=x", 401, "missing_token", id="api-key-without-token"),
+        pytest.param(
+            "/api-keys", {"authorization": "Basic c3ZjOng="}, "name=x&scopes=x", 401, "invalid_client", id="api-key-basic"
+        ),
         pytest.param("/me/password", {}, "current_password=x&new_password=y", 401, "missing_token", id="no-token"),
     ],
 )  # fmt: skip
@@ -161,6 +166,8 @@ def test_every_success_is_documented(world: World, document: dict[str, Any]) -> 
         world.http.post("/register", json={"username": "nina", "password": PASSWORD}),
         world.http.get("/me", headers=bearer),
         world.http.patch("/me", json={"name": "Alice Doe"}, headers=bearer),
+        world.http.post("/api-keys", json={"name": "x", "scopes": ["es256:read"]}, headers=bearer),
+        world.http.get("/api-keys", headers=bearer),
         world.http.post("/logout", headers=bearer),
     ]
     for answer in answers:
