@@ -73,6 +73,8 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
     directory, port = tmp_path_factory.mktemp("interop"), free_port()
     address = f"http://127.0.0.1:{port}"
     installation = install(f"sqlite:///{directory}/authsvc.db", directory, address)
+    # In every key set lies one that most of these programs cannot read (RFC 9964): it must disturb none of them.
+    _own_keys(installation, POST_QUANTUM)
     with serving_processes(installation.settings, [port], directory / "log"):
         for algorithm in ALGORITHMS:
             Issuer(installation, address, "", {}).access_case(algorithm)
@@ -81,16 +83,19 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
         httpx.post(f"{address}/t/other/login", data=fields, trust_env=False).raise_for_status()
         found = httpx.get(f"{address}/.well-known/oauth-authorization-server", trust_env=False).json()
         assert found["issuer"] == address
-        yield Issuer(installation, address, found["jwks_uri"], _own_keys(installation))
+        yield Issuer(installation, address, found["jwks_uri"], _own_keys(installation, *ALGORITHMS, POST_QUANTUM))
 
 
-def _own_keys(installation: Installation) -> dict[str, SigningKey]:
+def _own_keys(installation: Installation, *algorithms: str) -> dict[str, SigningKey]:
     settings = installation.settings
     storage = open_storage(settings.database_url, pool_size=1, cache=None)
     uow = storage.unit_of_work(installation.tenant.id)
     keyring = Keyring(read_master_keys(settings), key_policy(settings))
     try:
-        return {algorithm: keyring.signing_key(algorithm, uow, datetime.now(UTC)) for algorithm in ALGORITHMS}
+        uow.begin()
+        keys = {name: keyring.signing_key(name, uow, datetime.now(UTC)) for name in algorithms}
+        uow.commit()
+        return keys
     finally:
         uow.close()
         storage.close()
@@ -145,6 +150,7 @@ def by_npm_jose(cases: list[Case]) -> list[str | None]:
     return verdicts
 
 
+POST_QUANTUM = "ML-DSA-65"
 LIBRARIES = [
     pytest.param(by_pyjwt, id="PyJWT"),
     pytest.param(by_joserfc, id="joserfc"),
@@ -156,6 +162,21 @@ Library = Callable[[list[Case]], list[str | None]]
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_access_tokens_of_every_algorithm_are_accepted(issuer: Issuer, library: Library):
     assert library([issuer.access_case(algorithm) for algorithm in ALGORITHMS]) == [None] * len(ALGORITHMS)
+
+
+def test_a_post_quantum_token_is_accepted_by_npm_jose_where_node_knows_the_algorithm(issuer: Issuer):
+    unchanged = issuer.access_case("ES256")
+    case = replace(_with(issuer, unchanged, key=issuer.keys[POST_QUANTUM]), algorithm=POST_QUANTUM)
+    assert (by_npm_jose([case]) == [None]) is _node_knows(POST_QUANTUM)
+
+
+def _node_knows(algorithm: str) -> bool:
+    script = f"crypto.subtle.generateKey('{algorithm}', true, ['sign', 'verify']).then(() => 'yes', () => 'no')"
+    ran = subprocess.run(
+        [require("node"), "--input-type=module", "--eval", f"console.log(await {script})"],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    return ran.stdout.strip() == "yes"
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -218,6 +239,6 @@ def test_a_token_of_another_tenant_is_refused(issuer: Issuer, library: Library):
 
 def test_every_published_key_says_what_it_is_for(issuer: Issuer):
     keys = httpx.get(issuer.jwks_uri, trust_env=False).json()["keys"]
-    assert {key["alg"] for key in keys} == set(ALGORITHMS)
+    assert {key["alg"] for key in keys} == {*ALGORITHMS, POST_QUANTUM}
     assert {key["use"] for key in keys} == {"sig"}
     assert len({key["kid"] for key in keys}) == len(keys)
