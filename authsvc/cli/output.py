@@ -55,6 +55,13 @@ def _print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def _within(item: object) -> str:
+    """Show a field of a record within a record: a list without spaces, for these part the fields."""
+    if isinstance(item, list | tuple):
+        return ",".join(map(str, item)) or "-"
+    return "-" if item is None else str(item)
+
+
 def _cell(value: Shown) -> str:
     match value:
         case None:
@@ -64,6 +71,6 @@ def _cell(value: Shown) -> str:
         case str() | int():
             return str(value)
         case Mapping():
-            return " ".join(f"{name}={item}" for name, item in value.items())
+            return " ".join(f"{name}={_within(item)}" for name, item in value.items())
         case _:
             return " ".join(_cell(item) if isinstance(item, Mapping) else str(item) for item in value) or "-"

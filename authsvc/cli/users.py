@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import typer
 
 from authsvc.cli.installation import Desk, changing, reading
+from authsvc.cli.options import AS_JSON, TENANT, YES
 from authsvc.cli.output import Record, confirm, instant, secret_input, show_list, show_one
 from authsvc.cli.refusal import Refused
 from authsvc.crypto.passwords import hash_password
@@ -15,15 +16,13 @@ from authsvc.settings import read_settings
 
 commands = typer.Typer(name="users", help="People who sign in.")
 _WHO = typer.Argument(metavar="USER", help="User name, verified address or id.")
-_TENANT = typer.Option(None, "--tenant", help="Tenant, if not the default one.")
-_AS_JSON = typer.Option(False, "--json", help="Print JSON.")
 _PROMPT = "Password"
 
 
 @commands.command("list")
 def list_users(
-    tenant: str | None = _TENANT,
-    as_json: bool = _AS_JSON,
+    tenant: str | None = TENANT,
+    as_json: bool = AS_JSON,
     limit: int = typer.Option(100, min=1, max=1_000, help="At most so many."),
     after: str | None = typer.Option(None, help="Go on after this id, the last one of the list before."),
 ) -> None:
@@ -34,7 +33,7 @@ def list_users(
 
 
 @commands.command()
-def show(who: str = _WHO, tenant: str | None = _TENANT, as_json: bool = _AS_JSON) -> None:
+def show(who: str = _WHO, tenant: str | None = TENANT, as_json: bool = AS_JSON) -> None:
     """Show one user."""
     with reading(tenant) as desk:
         show_one(_record(_found(desk, who)), as_json=as_json)
@@ -45,7 +44,7 @@ def create(
     username: str,
     email: str | None = typer.Option(None, help="Address; counts as verified, for you vouch for it."),
     name: str | None = typer.Option(None, help="The person's name."),
-    tenant: str | None = _TENANT,
+    tenant: str | None = TENANT,
 ) -> None:
     """Create a user; the password is asked for, or read from stdin."""
     username = check_username(username)
@@ -59,7 +58,7 @@ def create(
 
 
 @commands.command("set-password")
-def set_password(who: str = _WHO, tenant: str | None = _TENANT) -> None:
+def set_password(who: str = _WHO, tenant: str | None = TENANT) -> None:
     """Give a user a new password, asked for or read from stdin, and end all of the user's sessions."""
     with reading(tenant) as desk:
         user = _found(desk, who)
@@ -73,7 +72,7 @@ def set_password(who: str = _WHO, tenant: str | None = _TENANT) -> None:
 
 
 @commands.command()
-def disable(who: str = _WHO, tenant: str | None = _TENANT) -> None:
+def disable(who: str = _WHO, tenant: str | None = TENANT) -> None:
     """Refuse a user's sign-ins and refreshes; access tokens that are out live until they expire."""
     with changing(tenant) as desk:
         user = _found(desk, who)
@@ -83,7 +82,7 @@ def disable(who: str = _WHO, tenant: str | None = _TENANT) -> None:
 
 
 @commands.command()
-def enable(who: str = _WHO, tenant: str | None = _TENANT) -> None:
+def enable(who: str = _WHO, tenant: str | None = TENANT) -> None:
     """Let a disabled user sign in again."""
     with changing(tenant) as desk:
         user = _found(desk, who)
@@ -93,7 +92,7 @@ def enable(who: str = _WHO, tenant: str | None = _TENANT) -> None:
 
 
 @commands.command("end-sessions")
-def end_sessions(who: str = _WHO, tenant: str | None = _TENANT) -> None:
+def end_sessions(who: str = _WHO, tenant: str | None = TENANT) -> None:
     """End all of a user's sessions, on every device."""
     with changing(tenant) as desk:
         user = _found(desk, who)
@@ -103,9 +102,7 @@ def end_sessions(who: str = _WHO, tenant: str | None = _TENANT) -> None:
 
 
 @commands.command()
-def delete(
-    who: str = _WHO, yes: bool = typer.Option(False, "--yes", help="Do not ask."), tenant: str | None = _TENANT
-) -> None:
+def delete(who: str = _WHO, yes: bool = YES, tenant: str | None = TENANT) -> None:
     """Delete a user for good, with sessions and refresh tokens."""
     confirm(f"Delete user {who}?", yes=yes)
     with changing(tenant) as desk:

@@ -1,0 +1,59 @@
+"""What a command names must be there: it is found, or refused with the command that shows or makes it."""
+
+from collections.abc import Iterable
+
+from authsvc.cli.installation import Desk
+from authsvc.cli.refusal import Refused
+from authsvc.domain.clients import Client
+from authsvc.domain.resources import Resource
+from authsvc.domain.trusted_issuers import TrustedIssuer
+
+
+def client(desk: Desk, client_id: str) -> Client:
+    """Return the client of that id. Raises: Refused."""
+    found = desk.uow.clients.get(client_id)
+    if found is None:
+        raise Refused(f"There is no client {client_id}: `authsvc clients list` shows those that there are.")
+    return found
+
+
+def resource(desk: Desk, audience: str) -> Resource:
+    """Return the resource of that audience. Raises: Refused."""
+    for found in desk.uow.resources.list():
+        if found.audience == audience:
+            return found
+    raise Refused(f"There is no resource {audience}: `authsvc resources list` shows those that there are.")
+
+
+def issuer(desk: Desk, name: str) -> TrustedIssuer:
+    """Return the trusted issuer of that name. Raises: Refused."""
+    found = desk.uow.issuers.get(name)
+    if found is None:
+        raise Refused(f"There is no trusted issuer {name}: `authsvc issuers list` shows those that there are.")
+    return found
+
+
+def issuer_for(desk: Desk, name: str, purpose: str) -> TrustedIssuer:
+    """Return the issuer if its tokens count for the purpose. Raises: Refused."""
+    found = desk.uow.issuers.get(name)
+    if found is None:
+        raise Refused(
+            f"There is no trusted issuer {name}: `authsvc issuers create {name} --purpose {purpose} ...` makes one."
+        )
+    if purpose not in found.purposes:
+        raise Refused(
+            f"Issuer {name} is not trusted for {purpose}: `authsvc issuers update {name} --purpose {purpose} ...`."
+        )
+    return found
+
+
+def resources(desk: Desk, audiences: Iterable[str]) -> tuple[Resource, ...]:
+    """Return the resources of these audiences. Raises: Refused for the first that is not there."""
+    there = {found.audience: found for found in desk.uow.resources.list()}
+    wanted = sorted(audiences)
+    for audience in wanted:
+        if audience not in there:
+            raise Refused(
+                f"There is no resource {audience}: `authsvc resources create {audience} --scope ...` makes one."
+            )
+    return tuple(there[audience] for audience in wanted)
