@@ -85,7 +85,7 @@ def _revoke_api_key(presented: str, revocation: _Revocation) -> None:
     key = uow.api_keys.find(opaque.hash_secret(presented))
     if key is None or key.revoked_at is not None:
         return
-    if key.client_id != client.id:
+    if key.client_id != client.id or key.created_at < client.created_at:
         raise _of_another_client(client)
     uow.begin()
     if uow.api_keys.revoke(key.id, revocation.request.now):
