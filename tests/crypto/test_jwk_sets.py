@@ -86,6 +86,10 @@ def test_a_key_that_cannot_be_used_is_skipped(key):
     assert loaded(key, EC) == [(EC["kid"], "ES256")]
 
 
+def test_a_key_of_a_spiffe_bundle_is_for_signatures():
+    assert loaded({**bare(EC), "kid": "k", "use": "jwt-svid"}) == [("k", "ES256")]
+
+
 @pytest.mark.parametrize(
     "jwks",
     [
