@@ -59,7 +59,7 @@ def _within(item: object) -> str:
     """Show a field of a record within a record: a list without spaces, for these part the fields."""
     if isinstance(item, list | tuple):
         return ",".join(map(str, item)) or "-"
-    return "-" if item is None else str(item)
+    return _cell(item) if item is None or isinstance(item, bool) else str(item)
 
 
 def _cell(value: Shown) -> str:

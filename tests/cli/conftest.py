@@ -1,5 +1,6 @@
 """An installation of its own for each test, and the commands typed at it."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from authsvc.cli import serving
 from authsvc.cli.listen import Listen
+from authsvc.crypto.jwk import generate, load_signing_key
 from tests.cli import running
 from tests.cli.running import Done, Running, run_forked, type_command
 from tests.harness import postgres
@@ -87,6 +89,14 @@ def installation(site: Site, first_installation: Site) -> Site:
     site.port = first_installation.port
     site.environment["AUTHSVC_ISSUER"] = site.issuer
     return site
+
+
+@pytest.fixture
+def key_file(installation: Site) -> str:
+    """The name of a file with a public key of an ES256 signer, in the installation's directory."""
+    key = load_signing_key("ES256", generate("ES256"))
+    (installation.directory / "keys.json").write_text(json.dumps({"keys": [dict(key.public)]}))
+    return "keys.json"
 
 
 @pytest.fixture

@@ -9,9 +9,12 @@ def test_a_resource_lives_from_creation_to_deletion(installation):
     (listed,) = installation.done("resources", "list", "--json").json
     assert (listed["audience"], listed["scopes"], listed["algorithm"]) == (AUDIENCE, ["read"], "ES256")
     assert listed["access_token_seconds"] == 60
-    installation.done("resources", "update", AUDIENCE, "--algorithm", "EdDSA", "--scope", "write")
+    assert listed["token_format"] == "jwt"
+    installation.done(
+        "resources", "update", AUDIENCE, "--algorithm", "EdDSA", "--scope", "write", "--token-format", "opaque"
+    )
     shown = installation.done("resources", "show", AUDIENCE, "--json").json
-    assert shown == listed | {"algorithm": "EdDSA", "scopes": ["write"]}
+    assert shown == listed | {"algorithm": "EdDSA", "scopes": ["write"], "token_format": "opaque"}
     installation.done("resources", "disable", AUDIENCE)
     assert installation.done("resources", "show", AUDIENCE, "--json").json["disabled_at"] is not None
     installation.done("resources", "enable", AUDIENCE)
@@ -28,6 +31,7 @@ def test_a_resource_lives_from_creation_to_deletion(installation):
         pytest.param((AUDIENCE, "--scope", "account"), "account", id="the issuer's scope"),
         pytest.param((AUDIENCE, "--scope", "read write"), "one word", id="two scopes in one"),
         pytest.param((AUDIENCE, "--access-token-seconds", "0"), "access_token_seconds", id="lifetime"),
+        pytest.param((AUDIENCE, "--token-format", "saml"), "token_format", id="token format"),
         pytest.param(("https://taken.example",), "onflict", id="taken"),
     ],
 )
