@@ -143,7 +143,7 @@ def test_a_route_that_is_switched_off_is_not_documented(tmp_path: Path) -> None:
         pytest.param("/api-keys", {}, "name=x", 422, "invalid_fields", id="api-key-fields"),
         pytest.param("/api-keys", {}, "name=x&scopes=x", 401, "missing_token", id="api-key-without-token"),
         pytest.param(
-            "/api-keys", {"authorization": "Basic c3ZjOng="}, "name=x&scopes=x", 401, "invalid_client", id="api-key-basic"
+            "/api-keys", {"authorization": "Basic c3ZjOng="}, "name=x&scopes=x", 401, "invalid_client", id="api-basic"
         ),
         pytest.param("/me/password", {}, "current_password=x&new_password=y", 401, "missing_token", id="no-token"),
     ],
