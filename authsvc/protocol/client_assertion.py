@@ -117,9 +117,8 @@ def prove_own(
         raise refused("iat lies too far in the past")
     if len(claims["jti"]) > MAX_ID_CHARACTERS:
         raise refused("jti is too long")
-    # Kept for twice the leeway: the node that forgets it may be ahead of the one that would accept it again.
-    forgotten_at = datetime.fromtimestamp(expires_at + 2 * LEEWAY_SECONDS, UTC)
-    return Proof(once=Assertion(f"client:{client.id}", claims["jti"], forgotten_at))
+    over_at = datetime.fromtimestamp(expires_at + LEEWAY_SECONDS, UTC)
+    return Proof(once=Assertion(f"client:{client.id}", claims["jti"], over_at))
 
 
 def verified(
