@@ -17,11 +17,27 @@ def test_the_default_issuer_publishes_itself(world: World, path):
     found = world.get(path).json()
     assert found["issuer"] == ISSUER
     assert (found["token_endpoint"], found["jwks_uri"]) == (f"{ISSUER}/token", f"{ISSUER}/jwks")
-    assert found["grant_types_supported"] == ["client_credentials", "refresh_token"]
-    assert found["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post", "none"]
+    assert found["grant_types_supported"] == [
+        "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+    ]  # fmt: skip
     assert "RS256" in found["id_token_signing_alg_values_supported"]
     assert set(found["protected_resources"]) == AUDIENCES
     assert not [name for name, value in found.items() if value == [] and name != "response_types_supported"]
+
+
+def test_every_endpoint_that_clients_authenticate_at_says_how(small_world: World):
+    found = small_world.get(WELL_KNOWN[0]).json()
+    confidential = ["client_secret_basic", "client_secret_jwt", "client_secret_post", "private_key_jwt"]
+    for name in ("token", "revocation", "introspection"):
+        methods = [*confidential] if name == "introspection" else sorted([*confidential, "none"])
+        assert found[f"{name}_endpoint_auth_methods_supported"] == methods, "and no name of our own"
+        algorithms = found[f"{name}_endpoint_auth_signing_alg_values_supported"]
+        assert {"ES256", "PS256", "HS256"} <= set(algorithms)
+        assert "none" not in algorithms
+    for name, path in (("introspection", "introspect"), ("revocation", "revoke"), ("userinfo", "userinfo")):
+        assert found[f"{name}_endpoint"] == f"{ISSUER}/{path}"
+        assert small_world.get(f"/{path}").status_code in (401, 405)
 
 
 @pytest.mark.parametrize(

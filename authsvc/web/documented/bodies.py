@@ -38,6 +38,8 @@ PARAMETERS: Mapping[str, Parameter] = {
     "access_token": Parameter("The access token, if no Authorization header carries it.", is_secret=True),
     "client_id": Parameter("The client, if no Authorization header names it."),
     "client_secret": Parameter("The client's secret, if no Authorization header carries it.", is_secret=True),
+    "client_assertion": Parameter("A JWT that proves the client, where it signs one or has one.", is_secret=True),
+    "client_assertion_type": Parameter("Its kind, a URN of RFC 7523 or of SPIFFE; goes with it."),
     "scope": Parameter("The scopes that are asked for, parted by spaces; without it, all that may be given."),
     "resource": Parameter("The service that the token is for (RFC 8707). May come twice."),
 }

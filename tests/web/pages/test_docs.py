@@ -121,12 +121,18 @@ def test_the_examples_work_as_they_stand(world: World) -> None:
         for found in methods.values()
         for sample in found.get("x-codeSamples", ())
     }
-    assert len(samples) == 4
+    assert len(samples) == 7
     tokens = _run(world, samples["Sign a person in"], {}).json()
     refreshed = _run(world, samples["Refresh a person's tokens"], {"REFRESH_TOKEN": tokens["refresh_token"]}).json()
     assert _run(world, samples["Sign out"], {"REFRESH_TOKEN": refreshed["refresh_token"]}).status_code == 204
     secret = {"CLIENT_ID": "svc2", "CLIENT_SECRET": world.secrets["svc2"]}
-    assert _run(world, samples["Get a token for a service"], secret).json()["token_type"] == "Bearer"
+    machine = _run(world, samples["Get a token for a service"], secret).json()
+    assert machine["token_type"] == "Bearer"
+    asked = secret | {"ACCESS_TOKEN": machine["access_token"]}
+    assert _run(world, samples["Ask about a token"], asked).json()["active"]
+    assert _run(world, samples["Make a key for a service"], secret).status_code == 201
+    again = _run(world, samples["Sign a person in"], {}).json()["refresh_token"]
+    assert _run(world, samples["End a refresh token"], {"REFRESH_TOKEN": again}).status_code == 200
 
 
 def _run(world: World, command: str, variables: Mapping[str, str]) -> httpx.Response:
@@ -146,7 +152,11 @@ def _run(world: World, command: str, variables: Mapping[str, str]) -> httpx.Resp
             name, _, text = value.partition("=")
             fields[name] = text
     body = document.removesuffix("JSON") or str(httpx.QueryParams(fields))
-    for placeholder, real in (("my-app", "narrow"), ("correct horse battery staple", PASSWORD)):
+    for placeholder, real in (
+        ("my-app", "narrow"),
+        ("orders:read", "es256:read"),
+        ("correct horse battery staple", PASSWORD),
+    ):
         body = body.replace(placeholder, real)
     answer = world.http.post(url, content=body, headers=headers, auth=auth)
     assert answer.is_success, answer.text
