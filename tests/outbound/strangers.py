@@ -98,7 +98,13 @@ class Stranger:
     """A server on loopback. `connections` counts all that came, `requests` holds the heads that were read."""
 
     def __init__(
-        self, serve: Serve, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", *, reads: bool = True
+        self,
+        serve: Serve,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        reads: bool = True,
     ) -> None:
         self._serve = serve
         self._reads = reads
@@ -106,7 +112,7 @@ class Stranger:
         self.connections = 0
         self.requests: list[bytes] = []
         self.names: list[str | None] = []
-        self._socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self._socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port: int = self._socket.getsockname()[1]
         self._threads = [threading.Thread(target=self._listen, daemon=True)]
         self._threads[0].start()

@@ -1,10 +1,10 @@
 """One request: whom it reaches, how long it may take, what it accepts."""
 
 import gzip
+import itertools
 import re
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -75,20 +75,21 @@ def test_a_file_without_certificates_is_told_at_the_start(new_fetcher, tmp_path)
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[tuple[Stranger, Stranger]]:
-    """One on all addresses of IPv4, one on IPv6's loopback: whoever comes is counted."""
-    with stranger(an_answer(), host="0.0.0.0") as four, stranger(an_answer(), host="::1") as six:
+    """On one port of all addresses of IPv4 and of IPv6's loopback: whoever comes is counted."""
+    with stranger(an_answer(), host="0.0.0.0") as four, stranger(an_answer(), host="::1", port=four.port) as six:
         yield four, six
 
 
 def test_nobody_inside_is_reached_by_any_spelling(new_fetcher: NewFetcher, listener: tuple[Stranger, Stranger]):
-    fetcher = new_fetcher(allowed=(), resolve=resolving({}), monotonic=time.monotonic)
+    # A clock that leaps, so that no circuit breaker hides one URL behind another's failures.
+    leaping = itertools.count(0, 100_000)
+    fetcher = new_fetcher(allowed=(), resolve=resolving({}), monotonic=lambda: float(next(leaping)))
     tried = 0
     with recorded_connections() as connections:
-        for server in listener:
-            for url in urls(server.port):
-                tried += 1
-                with pytest.raises(FetchFailed):
-                    fetcher.fetch(url)
+        for url in urls(listener[0].port):
+            tried += 1
+            with pytest.raises(FetchFailed):
+                fetcher.fetch(url)
     assert tried >= 300
     assert connections == []
     assert [server.connections for server in listener] == [0, 0]
@@ -100,9 +101,8 @@ def test_nobody_inside_is_reached_by_a_name(new_fetcher: NewFetcher, listener: t
     fetcher = new_fetcher(allowed=(), resolve=resolving(names))
     with recorded_connections() as connections:
         for name in names:
-            for server in listener:
-                with pytest.raises(FetchFailed, match="no public address"):
-                    fetcher.fetch(f"https://{name}:{server.port}/")
+            with pytest.raises(FetchFailed, match="no public address"):
+                fetcher.fetch(f"https://{name}:{listener[0].port}/")
     assert connections == []
 
 
