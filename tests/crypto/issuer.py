@@ -30,7 +30,10 @@ def private(algorithm: str) -> Any:
 
 def claims(**changed: Any) -> dict[str, Any]:
     """Good claims, with changes; `...` removes one."""
-    good = {"iss": ISSUER, "sub": "user-1", "aud": AUDIENCE, "iat": NOW - 10, "exp": NOW + 300}
+    good = {
+        "iss": ISSUER, "sub": "user-1", "aud": AUDIENCE, "iat": NOW - 10, "exp": NOW + 300, "jti": "t-1",
+        "client_id": "orders",
+    }  # fmt: skip
     return {name: value for name, value in {**good, **changed}.items() if value is not ...}
 
 

@@ -86,13 +86,15 @@ def _stored(presented: str, uow: UnitOfWork) -> Mapping[str, Any]:
 
 
 def _live(claims: Mapping[str, Any], enabled: frozenset[str], *, is_opaque: bool) -> LiveToken:
-    audience = claims["aud"]
+    audience, client_id, scope = claims["aud"], claims["client_id"], claims.get("scope", "")
+    if not (isinstance(client_id, str) and isinstance(scope, str)):
+        raise TypeError("client_id or scope is not a text")
     return LiveToken(
         claims=claims,
         token_id=claims["jti"],
-        client_id=claims["client_id"],
+        client_id=client_id,
         subject=claims["sub"],
-        scopes=frozenset(claims.get("scope", "").split()),
+        scopes=frozenset(scope.split()),
         audiences=enabled.intersection([audience] if isinstance(audience, str) else audience),
         sign_in=_sign_in(claims),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
