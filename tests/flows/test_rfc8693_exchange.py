@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import httpx
 import jwt
 import pytest
 
@@ -33,7 +35,7 @@ def shop(small_world: World) -> Shop:
     return open_shop(small_world)
 
 
-def subject_of(token: str) -> dict:
+def subject_of(token: str) -> dict[str, Any]:
     return jwt.decode(token, options={"verify_signature": False})
 
 
@@ -269,7 +271,7 @@ class TestDelegation:
         }  # fmt: skip
 
 
-def relay(shop: Shop, hops: int, *, acting: bool) -> list:
+def relay(shop: Shop, hops: int, *, acting: bool) -> list[httpx.Response]:
     """Hand a user's token on over that many services, each the caller of the next; the answers."""
     apis = [BILLING, STOCK, ORDERS]
     answers, token, caller = [], shop.token("es256:read"), "app"
