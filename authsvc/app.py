@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.applications import Starlette
 
 from authsvc import __version__
 from authsvc.clock import Clock, utc_now
@@ -15,17 +18,19 @@ from authsvc.domain.keyring import KeyPolicy, Keyring
 from authsvc.domain.lockout import LockoutPolicy, Schedule
 from authsvc.domain.mail import Postbox
 from authsvc.domain.passwords import PasswordPolicy
+from authsvc.domain.tenants import check_issuer, issuer_parts
 from authsvc.jobs import purge, rotate_keys, send_mail
 from authsvc.jobs.runner import Job, Runner
 from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
-from authsvc.observe.metrics import create_metrics
+from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.outbound.fetcher import FetchLimits, GuardedFetcher
 from authsvc.outbound.mail import SmtpMailer, SmtpServer
 from authsvc.protocol.grant import Issuing, Lifetimes
-from authsvc.settings import Settings, Throttle, read_settings
+from authsvc.settings import Http, Settings, Throttle, read_settings
 from authsvc.storage.cache import Cache
-from authsvc.storage.sql.engine import open_storage
+from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.storage.sql.migrate import pending
 from authsvc.web.address import parse_networks
 from authsvc.web.api.account import AccountApi
 from authsvc.web.api.api_keys import ApiKeysApi, api_keys_router
@@ -35,6 +40,7 @@ from authsvc.web.api.password import password_router
 from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
 from authsvc.web.lanes import Lane, Permits, Turns
+from authsvc.web.mounted import Mounted
 from authsvc.web.routes import ENDPOINT_NAMES, endpoints
 
 PERMIT_WAIT_SECONDS = 5.0
@@ -42,6 +48,51 @@ PERMIT_WAIT_SECONDS = 5.0
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
     """Return the ASGI application of one process. Raises: OSError, CryptoError for a master key that cannot be read."""
+    return build(settings, clock).edge
+
+
+def mount(app: Starlette, path: str, settings: Settings | None = None) -> None:
+    """Serve authsvc inside another application, below `path`, from that application's startup to its shutdown.
+
+    The issuer is the public URL of that path, such as https://example.com/auth; its database was migrated and its
+    master key made before. Without `settings` they are read from the environment. Startup raises RuntimeError if the
+    database is not ready, OSError or CryptoError for a master key that cannot be read.
+    Raises: ValueError if requests for the issuer could not arrive there, IssuerInvalid.
+    """
+    own = settings if settings is not None else read_settings()
+    _, issuer_path = issuer_parts(check_issuer(own.issuer))
+    mounted, outer_lifespan = Mounted(path, issuer_path), app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(outer: Starlette) -> AsyncIterator[Any]:
+        # Made anew at each startup: what was closed at a shutdown stays closed.
+        _require_ready(own)
+        service = build(own)
+        mounted.service = service.edge
+        try:
+            async with service.running(), outer_lifespan(outer) as state:
+                yield state
+        finally:
+            mounted.service = None
+
+    # Before the routes that are there: one of them may take every path.
+    app.router.routes[:0] = mounted.routes()
+    app.router.lifespan_context = lifespan
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process's application, and what others in the same process may share with it."""
+
+    edge: Edge
+    running: Callable[[], AbstractAsyncContextManager[None]]
+    """Starts its jobs; at the end everything is stopped and closed. Its lifespan, for who runs that by hand."""
+    cache: Cache
+    issuing: Issuing
+
+
+def build(settings: Settings, clock: Clock = utc_now) -> Service:
+    """Return what one process serves. Raises: as `create_app`."""
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
     keyring = Keyring(master_keys, key_policy(settings))
     runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
@@ -55,13 +106,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
         open_storage(settings.database_url, pool_size=threads, cache=cache)
         for threads in (http.machine_threads, http.people_threads)
     )
-    lanes = {
-        "memory": Lane("memory", machine, metrics, threads=1, queue_length=http.queue_length),
-        "machine": Lane("machine", machine, metrics, threads=http.machine_threads, queue_length=http.queue_length),
-        "people": Lane(
-            "people", people, metrics, threads=http.people_threads, queue_length=http.queue_length, niceness=19
-        ),
-    }
+    lanes = _lanes(http, machine, people, metrics)
     fetcher = GuardedFetcher(_fetch_limits(settings))
     issuing = Issuing(
         keyring=keyring,
@@ -73,7 +118,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
     )
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def running() -> AsyncIterator[None]:
         room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings), metrics, clock)
         runner.start(_jobs(settings, room, keyring))
         try:
@@ -87,10 +132,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
             people.close()
             metrics.close()
 
-    app = FastAPI(title="authsvc", version=__version__, lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="authsvc", version=__version__, lifespan=lambda _: running(), openapi_url=None)
     declare(app, routers)
     # Around the application, not among its middleware: most requests never enter FastAPI.
-    return Edge(
+    edge = Edge(
         app,
         endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, machine.ping, app.router.routes),
         lanes=lanes,
@@ -105,6 +150,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Edge:
         metrics=metrics,
         clock=clock,
     )
+    return Service(edge, running, cache, issuing)
 
 
 def create_worker() -> Edge:
@@ -119,9 +165,31 @@ def read_master_keys(settings: Settings) -> MasterKeys:
     return parse_master_keys(settings.master_key_file.read_text())
 
 
+def _require_ready(settings: Settings) -> None:
+    """Raise RuntimeError unless the database is migrated and belongs to the issuer."""
+    if lacking := pending(settings.database_url):
+        raise RuntimeError(f"the database lacks the migrations {', '.join(lacking)}: run `authsvc migrate`")
+    storage = open_storage(settings.database_url, pool_size=1, cache=None)
+    try:
+        issuers = [tenant.issuer for tenant in storage.list_tenants() if tenant.is_default]
+    finally:
+        storage.close()
+    if issuers != [settings.issuer]:
+        raise RuntimeError(f"the database belongs to {' '.join(issuers) or 'no issuer'}, not to {settings.issuer}")
+
+
 def key_policy(settings: Settings) -> KeyPolicy:
     """Return how signing keys follow one another."""
     return KeyPolicy(settings.lifetimes.jwks_max_age, settings.lifetimes.skew)
+
+
+def _lanes(http: Http, machine: Storage, people: Storage, metrics: Metrics) -> dict[str, Lane]:
+    length = http.queue_length
+    return {
+        "memory": Lane("memory", machine, metrics, threads=1, queue_length=length),
+        "machine": Lane("machine", machine, metrics, threads=http.machine_threads, queue_length=length),
+        "people": Lane("people", people, metrics, threads=http.people_threads, queue_length=length, niceness=19),
+    }
 
 
 def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]) -> tuple[APIRouter, ...]:

@@ -9,7 +9,10 @@ from uuid import UUID, uuid4
 from authsvc.errors import DomainError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_PATH = re.compile(rf"/t/{_NAME.pattern}")
+_TENANT_PATH = re.compile(rf"/t/{_NAME.pattern}")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_MEANT_OTHERWISE = frozenset({".", "..", ".well-known"})
+"""Segments that would not arrive as they are written, or already name documents."""
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -24,7 +27,8 @@ class Tenant:
     """One entry of the table of issuers; `issuer` never changes once used.
 
     `host` is the Host header (with port, lower case) that selects this tenant, or None when any host may;
-    `path` is "" or "/t/<name>". The default tenant answers hosts that no tenant lists.
+    `path` is "" or "/t/<name>", within the service: what an issuer's path has before it is where the service is
+    mounted, the same for all tenants. The default tenant answers hosts that no tenant lists.
     """
 
     id: UUID
@@ -49,8 +53,8 @@ def check_issuer(issuer: str) -> str:
         raise IssuerInvalid("the issuer must be https; plain http is for localhost only")
     if parts.query or parts.fragment or parts.username or "#" in issuer or "?" in issuer:
         raise IssuerInvalid("the issuer may have no query, fragment or user name")
-    if parts.path and not _PATH.fullmatch(parts.path):
-        raise IssuerInvalid("the issuer's path must be empty or /t/<name> (a-z, 0-9, -), with no trailing slash")
+    if parts.path and (not _PATH.fullmatch(parts.path) or _MEANT_OTHERWISE.intersection(parts.path.split("/"))):
+        raise IssuerInvalid("the issuer's path must be empty or plain, such as /auth, with no trailing slash")
     return issuer
 
 
@@ -64,15 +68,19 @@ def new_tenant(name: str, issuer: str, now: datetime, default: Tenant | None) ->
     """Return the tenant of an issuer; the first one, without a `default` before it, is the default.
 
     The issuer's host and path select it; on the default tenant's host the path alone, so that it, too, answers there
-    under every name of that host. Raises: IssuerInvalid.
+    under every name of that host. The default issuer's path is where the service is mounted. Raises: IssuerInvalid.
     """
     if not _NAME.fullmatch(name):
         raise IssuerInvalid("the tenant's name must be 1 to 63 of a-z 0-9 - and not begin with a hyphen")
     host, path = issuer_parts(check_issuer(issuer))
-    if default is None and path:
-        raise IssuerInvalid("the default tenant's issuer must have no path")
+    base = path if default is None else issuer_parts(default.issuer)[1]
+    if default is None and "t" in path.split("/"):
+        raise IssuerInvalid("the default tenant's issuer must have no path /t/...: those are for the others")
+    inner = path.removeprefix(base)
+    if not path.startswith(base) or (inner and not _TENANT_PATH.fullmatch(inner)):
+        raise IssuerInvalid(f"the issuer's path must be {base or 'empty'} or {base}/t/<name> (a-z, 0-9, -)")
     shares_host = default is None or issuer_parts(default.issuer)[0] == host
     return Tenant(
-        id=uuid4(), name=name, issuer=issuer, host=None if shares_host else host, path=path,
+        id=uuid4(), name=name, issuer=issuer, host=None if shares_host else host, path=inner,
         is_default=default is None, created_at=now,
     )  # fmt: skip
