@@ -48,6 +48,7 @@ def test_no_hidden_host_is_found(template: str):
     "url",
     [
         pytest.param("http://host.example/", id="no TLS"),
+        pytest.param("http://host.example:8080/", id="no TLS on a port that may be asked"),
         pytest.param("https://host.example:22/", id="the port of another service"),
         pytest.param("https://host.example:80/", id="the port of plain http"),
         pytest.param("https://intranet/", id="no dot"),
