@@ -6,12 +6,25 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import assertion, bare_token, crowd, idle, jwks, login, oidc_provider, refresh, report, rounds, verifier
+from bench import (
+    assertion,
+    bare_token,
+    crowd,
+    idle,
+    introspection,
+    jwks,
+    login,
+    oidc_provider,
+    refresh,
+    report,
+    rounds,
+    verifier,
+)
 from bench.processes import CORES, BenchError
 
 COMPARISONS: dict[str, Callable[[rounds.Plan, Path], list[rounds.Figure]]] = {
     module.NAME: module.compare
-    for module in (oidc_provider, assertion, bare_token, login, jwks, refresh, verifier, crowd, idle)
+    for module in (oidc_provider, assertion, bare_token, login, jwks, introspection, refresh, verifier, crowd, idle)
 }
 
 

@@ -10,7 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -144,6 +144,26 @@ def start_bare(directory: Path, jwks: str = '{"keys":[]}') -> Iterator[Server]:
         "scopes": facts.scopes,
         "jwks": jwks,
     }
+    with _under_granian("bare", directory, facts, told) as server:
+        yield server
+
+
+@contextmanager
+def start_bare_introspection(directory: Path, known: Facts, database: Path, tenant: str) -> Iterator[Server]:
+    """The bare app of peers/bare_introspection.py, on authsvc's database and with its client."""
+    facts = replace(known, issuer=f"http://127.0.0.1:{free_port()}")
+    told = {
+        "client_id": facts.client_id,
+        "client_secret": facts.client_secret,
+        "database": str(database),
+        "tenant": tenant,
+    }
+    with _under_granian("bare_introspection", directory, facts, told) as server:
+        yield server
+
+
+@contextmanager
+def _under_granian(peer: str, directory: Path, facts: Facts, told: Mapping[str, Any]) -> Iterator[Server]:
     command = [
         sys.executable,
         "-m",
@@ -151,11 +171,11 @@ def start_bare(directory: Path, jwks: str = '{"keys":[]}') -> Iterator[Server]:
         *GRANIAN_OPTIONS,
         "--port",
         facts.issuer.rpartition(":")[2],
-        "bench.peers.bare:app",
+        f"bench.peers.{peer}:app",
     ]
     spawn = Spawn(
         command,
-        directory / "bare.log",
+        directory / f"{peer}.log",
         environment=(("BENCH_BARE", json.dumps(told)),),
         directory=PEERS.parent.parent,
     )
