@@ -5,10 +5,11 @@ Every setting is `AUTHSVC_<GROUP>__<NAME>` in the environment, or `[group] name`
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -108,7 +109,13 @@ class Mail(_Group):
     """The From address."""
 
 
-AllowedHost = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?$")]
+def _host(text: str) -> str:
+    if not re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?", text):
+        raise ValueError("name each host as host or host:port, IPv6 addresses in brackets")
+    return text
+
+
+AllowedHost = Annotated[str, AfterValidator(_host)]
 
 
 class Outbound(_Group):
