@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -17,12 +20,16 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import OctKey
 
 from authsvc.app import create_app, read_master_keys
+from authsvc.crypto.jwk import load_signing_key
 from authsvc.domain.clients import sealing, with_new_secret, without_secret
 from authsvc.jobs.purge import purging
+from authsvc.settings import Outbound
 from tests.flows.assertions import GONE, JWT_BEARER, OWN, a_key, compact, jwks, own, own_claims, signed
 from tests.flows.in_process import serving
-from tests.flows.processes import at_once
-from tests.flows.world import ISSUER, World, running_world
+from tests.flows.processes import at_once, serving_processes
+from tests.flows.world import ISSUER, World, install, running_world
+from tests.harness.postgres import free_port
+from tests.outbound.strangers import an_answer, answering, stranger
 
 GRANT = "client_credentials"
 CLIENTS = tuple(OWN)
@@ -525,12 +532,66 @@ def test_a_client_of_several_keys_may_sign_with_any(small_world: World):
     assert is_refused(post(small_world, good(small_world))), "the former key is gone"
 
 
+def test_a_key_that_could_do_more_serves_the_registered_algorithms_only(small_world: World):
+    key, pss = a_key("RS256", "signer-rsa"), "PS256"
+    nameless = {name: value for name, value in key.public.items() if name != "alg"}
+    as_pss = load_signing_key(pss, key.key.to_pem())
+    for algorithms, status in ((frozenset({"RS256", pss}), 200), (frozenset({"RS256"}), 401)):
+        with small_world.change() as uow:
+            client = uow.clients.get("signer-rsa")
+            assert client is not None
+            keys = json.dumps({"keys": [nameless]})
+            uow.clients.save(replace(client, jwks=keys, assertion_algorithms=algorithms))
+        claims = own_claims("signer-rsa", ISSUER, small_world.clock())
+        assert post(small_world, signed(claims, as_pss, kid=GONE)).status_code == status
+
+
 def test_keys_that_cannot_be_fetched_refuse_the_client_and_tell_nobody(small_world: World):
     with small_world.change() as uow:
         client = uow.clients.get("signer")
         assert client is not None
         uow.clients.save(replace(client, jwks=None, jwks_uri="https://127.0.0.1:1/jwks"))
     assert is_refused(post(small_world, good(small_world)))
+
+
+def test_keys_at_an_address_are_read_again_when_the_client_names_a_new_one(tmp_path: Path):
+    old, new, mallory = a_key("ES256", "signer"), a_key("ES256", "rotated"), a_key("ES256", "mallory")
+    sets = (an_answer(jwks(key).encode()) for key in (old, new))
+    with stranger(answering(*sets)) as server:
+        host = f"127.0.0.1:{server.port}"
+        outbound = Outbound(allowed_hosts=(host,))
+        with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, outbound=outbound) as world:
+            with world.change() as uow:
+                client = uow.clients.get("signer")
+                assert client is not None
+                uow.clients.save(replace(client, jwks=None, jwks_uri=f"http://{host}/jwks"))
+            for _ in range(3):
+                assert post(world, good(world)).status_code == 200
+            assert server.connections == 1
+            assert post(world, signed(own_claims("signer", ISSUER, world.clock()), new)).status_code == 200
+            assert is_refused(post(world, good(world))), "the old key is no longer among them"
+            for _ in range(5):
+                assert is_refused(post(world, signed(own_claims("signer", ISSUER, world.clock()), mallory)))
+            assert server.connections <= 3, "unknown keys do not make us ask each time"
+
+
+@pytest.mark.timeout(300)
+def test_of_64_parallel_uses_over_two_processes_one_gets_a_token(database_url: str, tmp_path: Path):
+    found = install(database_url, tmp_path)
+    with serving_processes(found.settings, [free_port(), free_port()], tmp_path / "log") as addresses:
+        for client in ("signer", "sharer"):
+            token = own(client, found.secrets.get(client), ISSUER, datetime.now(UTC))
+            fields = {
+                "grant_type": GRANT, "scope": "es256:read", "client_assertion_type": JWT_BEARER,
+                "client_assertion": token,
+            }  # fmt: skip
+            answers = at_once([
+                partial(httpx.post, f"{addresses[node % 2]}/token", data=fields, timeout=60, trust_env=False)
+                for node in range(64)
+            ])  # fmt: skip
+            statuses = [answer.status_code for answer in answers]
+            assert statuses.count(200) == 1
+            assert set(statuses) <= {200, 401}
 
 
 def test_assertions_of_pyjwt_and_joserfc_are_accepted(small_world: World):
