@@ -45,7 +45,7 @@ def test_registered_keys_ask_nobody():
     assert shelf.asked == []
 
 
-@pytest.mark.parametrize("kid", [None, OLD["kid"]])
+@pytest.mark.parametrize("kid", [None, OLD["kid"]], ids=["any", "known"])
 def test_a_set_with_the_key_is_not_renewed(kid: str | None):
     shelf = Shelf(a_set(OLD), a_set(NEW))
     assert kids(find_keys(None, URL, ES256, kid, shelf)) == [OLD["kid"]]
