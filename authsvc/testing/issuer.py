@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,10 @@ class Issuer:
 
     url: str
     audience: str
-    _tenant: Tenant
-    _service: Service
-    _storage: Storage
-    _registry: Registry
+    _tenant: Tenant = field(repr=False)
+    _service: Service = field(repr=False)
+    _storage: Storage = field(repr=False)
+    _registry: Registry = field(repr=False)
 
     def token(
         self,

@@ -22,7 +22,7 @@ _OF_NO_RESOURCE = IDENTITY_SCOPES | {ACCOUNT_SCOPE}
 class Registry:
     """Works within a begun transaction of its caller's; `secrets` are those of the confidential clients."""
 
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     def user(self, name: str, uow: UnitOfWork) -> User:
         """Return the person of this name, or of this id."""
