@@ -9,13 +9,14 @@ import pytest
 from authsvc.app import _fetch_limits, _lifetimes, _lockout, key_policy, read_master_keys
 from authsvc.crypto.algorithms import STRANGER_ALGORITHMS
 from authsvc.domain.keyring import Keyring
+from authsvc.domain.tokens import Target
 from authsvc.domain.trusted_issuers import USERS, TrustedIssuer
 from authsvc.domain.users import User
 from authsvc.observe.metrics import create_metrics
 from authsvc.outbound.fetcher import GuardedFetcher
 from authsvc.protocol.errors import InvalidGrant
-from authsvc.protocol.grant import GrantRequest, Issuing
-from authsvc.protocol.trusted_token import TrustedToken, Wanted, judge_trusted_token
+from authsvc.protocol.grant import Decision, GrantRequest, Issuing
+from authsvc.protocol.trusted_token import TrustedToken, Wanted, judge_trusted_token, store_session
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.crypto import forgeries
 from tests.crypto.issuer import AUDIENCE, ISSUER, KEYS, NOW, TYP, good
@@ -83,3 +84,16 @@ def test_no_forgery_names_anybody(court):
             accepted.append(what)
     assert accepted == ["ours, kid Ellipsis"]
     assert len(presented) > 4_000
+
+
+@pytest.mark.parametrize("end", ["disable", "delete"])
+def test_a_user_who_goes_between_the_judgement_and_its_writing_gets_no_session(court, small_world: World, end):
+    request, uow, _ = court
+    token = judge(court, good())
+    decision = Decision(str(token.user.id), frozenset(), frozenset(), token.sign_in(AT), trusted_word=token.word())
+    with small_world.change() as changing:
+        assert changing.users.disable(token.user.id, AT) if end == "disable" else changing.users.delete(token.user.id)
+    with pytest.raises(InvalidGrant):
+        store_session(decision, Target((AUDIENCE,), frozenset(), 60, "ES256"), request, uow)
+    uow.rollback()
+    assert small_world.rows()["sessions"] == 0
