@@ -55,7 +55,8 @@ def read_assertion(request: Presentable) -> PresentedAssertion | None:
 
     Raises: InvalidRequest if half of it is missing, InvalidClient if its type is unknown or it cannot be read.
     """
-    token, kind = (request.parameters.get(name) for name in ("client_assertion", "client_assertion_type"))
+    parameters = request.parameters
+    token, kind = parameters.get("client_assertion"), parameters.get("client_assertion_type")
     if token is None and kind is None:
         return None
     if token is None or kind is None:
