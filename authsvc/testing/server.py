@@ -2,18 +2,19 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from threading import Thread
+from typing import Any
 
 from granian.asgi import LifespanProtocol
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from authsvc.web.edge import Edge
-
+App = Callable[..., Coroutine[Any, Any, None]]
+"""Any ASGI application."""
 HOST = "127.0.0.1"
 START_SECONDS = 30
 _POLL_SECONDS = 0.005
@@ -31,7 +32,7 @@ def free_port() -> Iterator[int]:
 
 
 @contextmanager
-def serving(app: Edge, port: int) -> Iterator[None]:
+def serving(app: App, port: int) -> Iterator[None]:
     """Serve the application, with its lifespan, on an event loop in a thread of its own.
 
     Raises: whatever its startup raises.
@@ -51,7 +52,7 @@ def serving(app: Edge, port: int) -> Iterator[None]:
         thread.join(START_SECONDS)
 
 
-def _run(app: Edge, port: int, answering: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
+def _run(app: App, port: int, answering: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
     try:
         asyncio.run(_serve(app, port, answering))
     except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits
@@ -59,7 +60,7 @@ def _run(app: Edge, port: int, answering: "Future[tuple[asyncio.AbstractEventLoo
             answering.set_exception(error)
 
 
-async def _serve(app: Edge, port: int, answering: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
+async def _serve(app: App, port: int, answering: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
     lifespan = LifespanProtocol(app)  # type: ignore[no-untyped-call]
     await lifespan.startup()  # type: ignore[no-untyped-call]
     if lifespan.interrupt:

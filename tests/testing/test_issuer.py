@@ -117,9 +117,14 @@ def test_a_person_signs_in_and_the_app_refreshes(issuer: Issuer, verifier: Token
 
 def test_a_service_asks_for_itself(issuer: Issuer, verifier: TokenVerifier):
     answer = issuer.client_credentials("orders:read")
-    issuer.client_credentials("orders:write")
 
     assert verifier.verify(answer["access_token"]).subject == "service"
+
+
+def test_what_a_test_names_counts_at_once(issuer: Issuer):
+    answers = [issuer.client_credentials(f"named:{number}") for number in range(10)]
+
+    assert [answer["scope"] for answer in answers] == [f"named:{number}" for number in range(10)]
 
 
 def test_tokens_may_be_asked_for_from_many_threads(issuer: Issuer, verifier: TokenVerifier):
