@@ -184,6 +184,7 @@ def test_nor_once_it_has_expired_or_its_client_or_resource_is_out(small_world: W
 def test_a_token_of_a_revoked_key_is_worth_nothing(small_world: World) -> None:
     add_server(small_world)
     token = family(small_world)["access_token"]
+    assert introspect(small_world, token).json()["active"]
     with small_world.change() as uow:
         assert uow.keys.revoke(jwt.get_unverified_header(token)["kid"], small_world.clock())
     assert introspect(small_world, token).content == INACTIVE

@@ -13,8 +13,11 @@ def _verified(world: World, token: str, caller: str = "api") -> dict[str, object
     """As a resource server does it: the published key, the algorithm it expects, issuer and audience."""
     keys = jwt.PyJWKSet.from_dict(world.get("/jwks").json())
     key = next(key for key in keys.keys if key.key_id == jwt.get_unverified_header(token)["kid"])
-    options = {"require": ["iss", "aud", "iat"]}
-    return dict(jwt.decode(token, key.key, ["RS256"], options=options, audience=caller, issuer=ISSUER))
+    return dict(
+        jwt.decode(
+            token, key.key, ["RS256"], options={"require": ["iss", "aud", "iat"]}, audience=caller, issuer=ISSUER
+        )
+    )
 
 
 def test_the_signed_answer_says_what_the_plain_one_does(world: World) -> None:

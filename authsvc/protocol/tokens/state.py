@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from authsvc.crypto import jws, opaque
+from authsvc.crypto import opaque
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.claims import Expectation, check_claims
 from authsvc.crypto.errors import TokenError
@@ -19,6 +19,7 @@ from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn
 from authsvc.protocol.errors import InvalidToken
 from authsvc.protocol.tokens.access_token import TYPE
+from authsvc.protocol.tokens.verified import verify_again
 
 _REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti", "client_id"})
 _ALGORITHMS = frozenset(SIGNING_ALGORITHMS)
@@ -54,9 +55,7 @@ def judge_access_token(
             claims = _stored(presented, uow)
             check_claims(claims, expected, now.timestamp())
         else:
-            claims = jws.verify(
-                presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now.timestamp()
-            )
+            claims = verify_again(presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now)
         token = _live(claims, expected.audiences, is_opaque=is_opaque)
     except (TokenError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"

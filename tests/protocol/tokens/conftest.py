@@ -1,6 +1,7 @@
 """A tenant whose keys, resource and client are those of the corpus of forgeries, in a real database."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from authsvc.protocol.tokens.state import LiveToken, judge_access_token
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.crypto.issuer import AUDIENCE, ISSUER, KEYS, NOW, claims
 from tests.flows.conftest import small_world
-from tests.flows.world import World, a_client
+from tests.flows.world import World, a_client, running_world
 
 __all__ = ["small_world"]
 AT = datetime.fromtimestamp(NOW, UTC)
@@ -53,17 +54,31 @@ class Court:
 
 @pytest.fixture
 def court(small_world: World) -> Iterator[Court]:
+    with _sitting(small_world) as court:
+        yield court
+
+
+@pytest.fixture(scope="module")
+def shared_court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
+    """For tables of refusals, which change nothing that another could meet."""
+    directory = tmp_path_factory.mktemp("court")
+    with running_world(f"sqlite:///{directory}/authsvc.db", directory) as world, _sitting(world) as court:
+        yield court
+
+
+@contextmanager
+def _sitting(world: World) -> Iterator[Court]:
     tenant = Tenant(uuid4(), "acme", ISSUER, None, "/t/acme", False, LONG_AGO)
-    keyring = Keyring(read_master_keys(small_world.settings), key_policy(small_world.settings))
-    with small_world.change(tenant) as uow:
+    keyring = Keyring(read_master_keys(world.settings), key_policy(world.settings))
+    with world.change(tenant) as uow:
         uow.tenants.add(tenant)
         uow.resources.add(Resource(AUDIENCE, "orders", frozenset({"orders:read"}), "ES256", None, LONG_AGO))
         uow.clients.add(a_client("orders", LONG_AGO))
         for key in KEYS.values():
             uow.keys.add(KeyRecord(key.kid, key.algorithm, 1, b"not needed", key.public, LONG_AGO, LONG_AGO))
-    uow = small_world.storage.unit_of_work(tenant.id)
+    uow = world.storage.unit_of_work(tenant.id)
     try:
-        yield Court(small_world, tenant, uow, keyring)
+        yield Court(world, tenant, uow, keyring)
     finally:
         uow.close()
 

@@ -16,8 +16,8 @@ from tests.protocol.tokens.conftest import AT, Court
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
-def test_a_good_token_of_each_algorithm_lives(court: Court, algorithm: str) -> None:
-    token = court.judge(good(algorithm, scope="orders:read openid"))
+def test_a_good_token_of_each_algorithm_lives(shared_court: Court, algorithm: str) -> None:
+    token = shared_court.judge(good(algorithm, scope="orders:read openid"))
     assert (token.subject, token.client_id, token.token_id) == ("user-1", "orders", "t-1")
     assert token.scopes == {"orders:read", "openid"}
     assert token.audiences == {AUDIENCE}
@@ -25,14 +25,14 @@ def test_a_good_token_of_each_algorithm_lives(court: Court, algorithm: str) -> N
     assert token.expires_at == AT + timedelta(seconds=300)
 
 
-def test_no_forgery_lives(court: Court) -> None:
+def test_no_forgery_lives(shared_court: Court) -> None:
     """Thousands, many truly signed by our own keys: each breaks one rule."""
     presented, living = set(), []
     for family in forgeries.FAMILIES:
         for what, forged in family():
             presented.add(forged)
             try:
-                court.judge(forged)
+                shared_court.judge(forged)
             except InvalidToken:
                 continue
             living.append(what)
@@ -40,7 +40,7 @@ def test_no_forgery_lives(court: Court) -> None:
     assert len(presented) > 4_000
 
 
-def test_a_bad_token_is_told_in_the_same_words_whatever_is_bad(court: Court) -> None:
+def test_a_bad_token_is_told_in_the_same_words_whatever_is_bad(shared_court: Court) -> None:
     """The rule is for the log."""
     words = set()
     for bad in (
@@ -48,10 +48,10 @@ def test_a_bad_token_is_told_in_the_same_words_whatever_is_bad(court: Court) -> 
         good("ES256", exp=NOW - 1),
         good("ES256", iss="https://evil.example"),
         "as_at_x",
-        court.keep(exp=1),
+        shared_court.keep(exp=1),
     ):
         with pytest.raises(InvalidToken) as refusal:
-            court.judge(bad)
+            shared_court.judge(bad)
         words.add(refusal.value.description)
     assert len(words) == 1
 
@@ -78,18 +78,18 @@ BAD_CLAIMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changed", [pytest.param(changed, id=name) for name, changed in BAD_CLAIMS.items()])
-def test_the_stored_claims_are_judged_as_those_of_a_jwt_are(court: Court, changed: dict[str, Any]) -> None:
-    assert court.judge(court.keep()).is_opaque
-    for presented in (court.keep(**changed), good("ES256", **changed)):
+def test_the_stored_claims_are_judged_as_those_of_a_jwt_are(shared_court: Court, changed: dict[str, Any]) -> None:
+    assert shared_court.judge(shared_court.keep()).is_opaque
+    for presented in (shared_court.keep(**changed), good("ES256", **changed)):
         with pytest.raises(InvalidToken):
-            court.judge(presented)
+            shared_court.judge(presented)
 
 
-def test_a_clock_that_is_a_little_ahead_gives_no_token_more_life(court: Court) -> None:
+def test_a_clock_that_is_a_little_ahead_gives_no_token_more_life(shared_court: Court) -> None:
     """Skew is forgiven at the beginning of a token, never at its end."""
-    assert court.judge(good("ES256", iat=NOW + 30)).subject == "user-1"
+    assert shared_court.judge(good("ES256", iat=NOW + 30)).subject == "user-1"
     with pytest.raises(InvalidToken):
-        court.judge(good("ES256", exp=NOW - 1))
+        shared_court.judge(good("ES256", exp=NOW - 1))
 
 
 def test_a_typing_error_costs_no_look_up(court: Court) -> None:
