@@ -8,6 +8,7 @@ import jwt
 import pytest
 
 from authsvc.domain.login import PasswordAttempt
+from tests.flows.asking import make_opaque
 from tests.flows.world import PASSWORD, World, audience
 
 
@@ -145,6 +146,7 @@ def test_a_token_in_the_url_or_the_body_is_not_looked_at(small_world: World):
 def _artefacts(world: World) -> dict[str, str]:
     found = world.tokens(client="web", scope="account openid")
     api = world.tokens(client="app", scope="openid es256:read")
+    make_opaque(world, "PS256")
     foreign = world.http.post("/t/other/login", data={
         "username": "alice", "password": "nineteen silver anchors", "client_id": "app", "scope": "account openid",
     }).json()  # fmt: skip
@@ -152,6 +154,8 @@ def _artefacts(world: World) -> dict[str, str]:
         "account token": found["access_token"],
         "api token": api["access_token"],
         "machine token": world.token("svc2").json()["access_token"],
+        "opaque token": world.tokens(client="web", scope="openid ps256:read")["access_token"],
+        "introspection": _introspection(world, found["access_token"]),
         "id token": found["id_token"],
         "refresh token": found["refresh_token"],
         "client secret": world.secrets["web"],
@@ -166,6 +170,19 @@ def _artefacts(world: World) -> dict[str, str]:
         "key id": jwt.get_unverified_header(found["access_token"])["kid"],
         "stored secret hash": _stored_hash(world),
     }
+
+
+def _introspection(world: World, token: str) -> str:
+    """A signed answer about a live token."""
+    headers = {"Accept": "application/token-introspection+jwt"}
+    return world.http.post(
+        "/introspect", data={"token": token}, auth=("web", world.secrets["web"]), headers=headers
+    ).text
+
+
+def _asked(world: World, artefact: str) -> int:
+    answer = world.http.post("/introspect", data={"token": artefact}, auth=("web", world.secrets["web"]))
+    return 200 if answer.json()["active"] else 400
 
 
 def _stored_hash(world: World) -> str:
@@ -198,6 +215,11 @@ def _basic(world: World, artefact: str) -> int:
 PLACES: dict[str, tuple[Callable[[World, str], int], frozenset[str]]] = {
     "bearer at /me": (_bearer("GET", "/me"), frozenset({"account token"})),
     "bearer at /logout": (_bearer("POST", "/logout"), frozenset({"account token"})),
+    "bearer at /userinfo": (_bearer("GET", "/userinfo"), frozenset({"account token", "api token", "opaque token"})),
+    "access_token at /userinfo": (
+        _form("/userinfo", "access_token"), frozenset({"account token", "api token", "opaque token"}),
+    ),
+    "token at /introspect": (_asked, frozenset({"account token", "opaque token", "refresh token"})),
     "refresh_token at /token": (
         lambda world, artefact: world.refresh(artefact, "web").status_code, frozenset({"refresh token"}),
     ),

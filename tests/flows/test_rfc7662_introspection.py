@@ -238,8 +238,9 @@ def test_neither_another_server_nor_another_client_learns_of_a_token(small_world
     add_client(small_world, "rich")
     token = family(small_world)["access_token"]
     for client in ("api2", "rich", "svc2", "legacy"):
-        answer = introspect(small_world, token, client)
-        assert (answer.status_code, answer.content) == (200, INACTIVE), client
+        for accept in (None, "application/jwt", "application/json, application/jwt"):
+            answer = introspect(small_world, token, client, accept=accept)
+            assert (answer.status_code, answer.content) == (200, INACTIVE), client
     assert introspect(small_world, token, "api").json()["active"]
 
 
