@@ -91,8 +91,12 @@ def _chain(subject: Judged, request: GrantRequest) -> list[dict[str, Any]]:
         if not isinstance(act, dict):
             raise InvalidRequest("act of the subject token is malformed", rule="exchange_act")
         link = {name: value for name, value in act.items() if name != "act"}
-        if subject.issuer != request.tenant.issuer:
-            link.setdefault("iss", subject.issuer)
+        if not all(isinstance(value, str) for value in link.values()):
+            # Identity claims are texts; whatever else could be too deep for those who write or read it after us.
+            raise InvalidRequest("act of the subject token is malformed", rule="exchange_act")
+        if subject.issuer != request.tenant.issuer and link.setdefault("iss", subject.issuer) == request.tenant.issuer:
+            # In our own token it would be our word.
+            raise InvalidRequest("only this server says that one of its own acted", rule="exchange_act")
         links.append(link)
         act = act.get("act")
     return links

@@ -1,5 +1,6 @@
 """A JWT of a trusted issuer, and which user it names; jwt-bearer and token exchange share it."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -152,10 +153,21 @@ def _found(subject: str, claims: Mapping[str, Any], issuer: TrustedIssuer, uow: 
     is_address = _ADDRESS in subject
     if issuer.subject_kind == "username":
         # Names and addresses share one look-up: who may choose their name there must not choose an address here.
-        return None if is_address else uow.users.find_by_login(canonical_login(subject))
+        user = None if is_address else uow.users.find_by_login(canonical_login(subject))
+        return user if user is not None and _is_same(subject, user.username) else None
     if not is_address or claims.get("email_verified") is not True:
         return None
-    return uow.users.find_by_login(canonical_login(subject))
+    user = uow.users.find_by_login(canonical_login(subject))
+    return user if user is not None and _is_same(subject, user.email) else None
+
+
+def _is_same(subject: str, ours: str | None) -> bool:
+    """Whether the issuer means this name or address, up to case.
+
+    The look-up takes much for one spelling (a wide @, fass and faß, white space) that is somebody else's elsewhere.
+    A text out of normal form is nobody's: a mark that joins the letter before it could outrun the rule for subjects.
+    """
+    return ours is not None and subject.lower() == unicodedata.normalize("NFC", ours).lower()
 
 
 def _by_id(subject: str, uow: UnitOfWork) -> User | None:
