@@ -63,7 +63,7 @@ def test_it_may_be_signed_with_any_of_our_algorithms(standing, told, algorithm):
         pytest.param({"exp": GONE}, id="no end"),
         pytest.param({"iat": 4_000_000_000}, id="of the future"),
         pytest.param({"sub": "alice"}, id="subject that is no id"),
-        pytest.param({"sub": "1b4e28ba-2fa1-4d3b-a3f5-ef19b5a7633b"}, id="session of somebody else"),
+        pytest.param({"sub": "1b4e28ba-2fa1-4d3b-a3f5-ef19b5a7633b"}, id="unknown user"),
         pytest.param({"sub": GONE}, id="no subject"),
         pytest.param({"sid": GONE}, id="no session"),
         pytest.param({"sid": "x"}, id="session that is no id"),
@@ -73,6 +73,11 @@ def test_it_may_be_signed_with_any_of_our_algorithms(standing, told, algorithm):
 )
 def test_even_signed_with_our_own_key_it_is_refused(standing, told, changed):
     claims = {name: value for name, value in {**told, **changed}.items() if value is not GONE}
+    refused(exchanged(standing, jws.sign(claims, our_key(standing, "RS256"), "JWT")))
+
+
+def test_the_session_must_be_its_subjects(standing, told):
+    claims = {**told, "sub": str(standing.world.user("irma").id)}
     refused(exchanged(standing, jws.sign(claims, our_key(standing, "RS256"), "JWT")))
 
 

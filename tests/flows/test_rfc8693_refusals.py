@@ -210,7 +210,7 @@ class TestKinds:
 
     def test_a_refresh_token_of_another_client(self, shop):
         refresh_token = shop.world.tokens("app", scope="es256:read")["refresh_token"]
-        shop.policies(replace(TO_BILLING, any_audience=True))
+        shop.policies(replace(TO_BILLING, clients=frozenset({"app", "orders"}), any_audience=True))
         refused(shop.exchange(refresh_token, subject_token_type=REFRESH_TOKEN))
         assert shop.world.refresh(refresh_token, "app").status_code == 200
 

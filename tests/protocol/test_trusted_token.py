@@ -71,6 +71,12 @@ def test_a_good_token_of_each_algorithm_names_its_user(court, algorithm):
     assert (token.user.username, token.issuer.issuer) == ("user-1", ISSUER)
 
 
+def test_its_id_is_kept_until_the_last_clock_that_is_forgiven_has_passed(court):
+    word = judge(court, good()).word()
+    assert (word.issuer, word.id) == (ISSUER, "t-1")
+    assert judge(court, good(exp=NOW - 59)).word().expires_at == AT + timedelta(seconds=1)
+
+
 # Without a kid, the issuer's own true signature is the only thing in this corpus that a stranger may present.
 def test_no_forgery_names_anybody(court):
     presented, accepted = set(), []
