@@ -73,7 +73,8 @@ def _sitting(world: World) -> Iterator[Court]:
     with world.change(tenant) as uow:
         uow.tenants.add(tenant)
         uow.resources.add(Resource(AUDIENCE, "orders", frozenset({"orders:read"}), "ES256", None, LONG_AGO))
-        uow.clients.add(a_client("orders", LONG_AGO))
+        for client_id in ("orders", "user-1"):  # whose token it is, and whom it speaks of
+            uow.clients.add(a_client(client_id, LONG_AGO))
         for key in KEYS.values():
             uow.keys.add(KeyRecord(key.kid, key.algorithm, 1, b"not needed", key.public, LONG_AGO, LONG_AGO))
     uow = world.storage.unit_of_work(tenant.id)
