@@ -189,17 +189,18 @@ def test_jobs_run_and_end_with_the_application(found: Installation):
     uow.begin()
     uow.audit.add(event)
     uow.commit()
+    before = set(threading.enumerate())
 
     with asking(an_app(replace(found, settings=settings))):
         deadline = time.monotonic() + 30
         while uow.audit.find_request("old-request"):
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert any(thread.name == "jobs" for thread in threading.enumerate())
+        started = set(threading.enumerate()) - before
+        assert any(thread.name == "jobs" for thread in started)
     uow.close()
     storage.close()
-    running = {thread.name for thread in threading.enumerate()}
-    assert not {name for name in running if name == "jobs" or name.startswith("lane-")}
+    assert not any(thread.is_alive() for thread in started if thread.name.startswith(("jobs", "lane-")))
 
 
 def test_an_application_may_be_started_again(found: Installation):

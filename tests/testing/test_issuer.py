@@ -135,7 +135,7 @@ def test_tokens_may_be_asked_for_from_many_threads(issuer: Issuer, verifier: Tok
 
 
 def test_issuers_are_apart_from_one_another_and_leave_nothing_behind(issuer: Issuer):
-    before = {thread.name for thread in threading.enumerate()}
+    before = set(threading.enumerate())
     with running_issuer("https://other.example") as other:
         assert other.url != issuer.url
         assert other.audience == "https://other.example"
@@ -143,9 +143,13 @@ def test_issuers_are_apart_from_one_another_and_leave_nothing_behind(issuer: Iss
         with pytest.raises(TokenRejected):
             TokenVerifier(issuer.url, other.audience).verify(token)
         assert TokenVerifier(other.url, other.audience).verify(token)
+        started = {
+            thread for thread in set(threading.enumerate()) - before if thread.name in {"authsvc-issuer", "jobs"}
+        }
+        assert len(started) == 2
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{other.url}/jwks")
-    assert {thread.name for thread in threading.enumerate()} - {"authsvc-verify-keys"} <= before
+    assert not any(thread.is_alive() for thread in started)
 
 
 def test_the_environment_of_the_suite_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
