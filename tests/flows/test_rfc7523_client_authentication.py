@@ -467,7 +467,7 @@ def test_of_64_parallel_uses_on_two_nodes_one_gets_a_token(world: World):
     token = good(world)
     with another_node(world) as second:
         nodes = (world, second)
-        answers = at_once([lambda node=node: post(nodes[node % 2], token) for node in range(64)])
+        answers = at_once([partial(post, nodes[node % 2], token) for node in range(64)])
     statuses = [answer.status_code for answer in answers]
     assert statuses.count(200) == 1
     assert set(statuses) <= {200, 401}
