@@ -21,7 +21,7 @@ from authsvc.protocol.errors import InvalidGrant, InvalidRequest, InvalidToken, 
 from authsvc.protocol.grant import GrantRequest, Issuing, TrustedWord
 from authsvc.protocol.tokens import access_token, id_token
 from authsvc.protocol.tokens.refresh_token import check_presented, find_family
-from authsvc.protocol.tokens.state import LiveToken, judge_access_token
+from authsvc.protocol.tokens.state import judge_access_token
 from authsvc.protocol.trusted_token import Wanted, judge_trusted_token
 
 _IETF = "urn:ietf:params:oauth:token-type:"
@@ -92,7 +92,6 @@ def _in_words_of_exchange(error: ProtocolError) -> InvalidRequest:
 
 def _access_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Judged:
     token = judge_access_token(presented, request.tenant, uow, issuing.keyring, request.now)
-    _check_machine(token, uow)
     return Judged(
         subject=token.subject,
         issuer=request.tenant.issuer,
@@ -107,22 +106,6 @@ def _access_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuin
     )
 
 
-def _check_machine(token: LiveToken, uow: UnitOfWork) -> None:
-    """An exchanged token may speak of another client than its own: that one must be alive, too."""
-    if token.sign_in is not None or token.subject == token.client_id or _is_user(token.subject):
-        return
-    client = uow.clients.get(token.subject)
-    if client is None or client.disabled_at is not None:
-        raise InvalidToken("the client is gone or disabled", rule="client_over").about(client_id=token.subject)
-
-
-def _is_user(subject: str) -> bool:
-    try:
-        return str(UUID(subject)) == subject
-    except ValueError:
-        return False
-
-
 def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Judged:
     issued_to = frozenset[str]().union(*(policy.clients for policy in request.client.exchanges))
     if not issued_to:
@@ -135,11 +118,12 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
     try:
         claims = jws.verify(presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now.timestamp())
         client_id, user_id, session_id = str(claims["aud"]), UUID(claims["sub"]), UUID(claims["sid"])
-    except (TokenError, TypeError, ValueError) as error:
+    except (TokenError, AttributeError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the ID token is invalid or expired", detail=f"ID token: {rule}") from error
     client, session, user = uow.clients.get(client_id), uow.sessions.get(session_id), uow.users.get(user_id)
-    if client is None or client.disabled_at is not None:
+    if client is None or client.disabled_at is not None or claims["iat"] < int(client.created_at.timestamp()):
+        # Or another has the id of a deleted client now: what the first one was told is not its.
         raise InvalidToken("the client is gone or disabled", rule="client_over").about(client_id=client_id)
     if session is None or session.user_id != user_id or not session.is_alive(now):
         raise InvalidToken("the session has ended", rule="session_over").about(user_id=user_id)

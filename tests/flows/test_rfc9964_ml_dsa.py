@@ -64,9 +64,7 @@ def test_the_new_keys_disturb_nobody_who_verifies_by_the_old_ones(small_world: W
     jwks = small_world.get("/jwks").json()
     assert [key["alg"] for key in jwks["keys"] if key["kty"] == "AKP"] == list(ML_DSA)
     kid = header(token)["kid"]
-    by_pyjwt = jwt.decode(
-        token, jwt.PyJWKSet.from_dict(jwks)[kid], algorithms=["ES256"], audience=audience("ES256")
-    )
+    by_pyjwt = jwt.decode(token, jwt.PyJWKSet.from_dict(jwks)[kid], algorithms=["ES256"], audience=audience("ES256"))
     by_joserfc = joserfc_jwt.decode(token, KeySet.import_key_set(jwks), algorithms=["ES256"]).claims
     # A verifier of ours that was told to take nothing new, and one that takes all.
     expected = jws.Expectation(frozenset({"ES256"}), "at+jwt", ISSUER, audience("ES256"))

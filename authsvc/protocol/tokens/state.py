@@ -9,9 +9,10 @@ from uuid import UUID
 
 from authsvc.crypto import opaque
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
-from authsvc.crypto.claims import Expectation, check_claims
+from authsvc.crypto.claims import LATEST_INSTANT, Expectation, check_claims
 from authsvc.crypto.errors import TokenError
 from authsvc.domain.access_tokens import Standing
+from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import Resource
@@ -57,7 +58,7 @@ def judge_access_token(
         else:
             claims = verify_again(presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now)
         token = _live(claims, expected.audiences, is_opaque=is_opaque)
-    except (TokenError, KeyError, TypeError, ValueError) as error:
+    except (TokenError, AttributeError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the access token is invalid or expired", detail=rule) from error
     if now >= token.expires_at:
@@ -104,11 +105,13 @@ def _live(claims: Mapping[str, Any], enabled: frozenset[str], *, is_opaque: bool
 def _sign_in(claims: Mapping[str, Any]) -> SignIn | None:
     if "sid" not in claims:
         return None
-    family = claims.get("grant_id")
+    family, told = claims.get("grant_id"), claims["auth_time"]
+    if not 0 <= told <= LATEST_INSTANT:
+        raise ValueError("auth_time is no instant")
     return SignIn(
         user_id=UUID(claims["sub"]),
         session_id=UUID(claims["sid"]),
-        authenticated_at=datetime.fromtimestamp(claims["auth_time"], UTC),
+        authenticated_at=datetime.fromtimestamp(told, UTC),
         amr=tuple(claims["amr"]),
         family_id=None if family is None else UUID(family),
     )
@@ -116,10 +119,7 @@ def _sign_in(claims: Mapping[str, Any]) -> SignIn | None:
 
 def _check_owners(token: LiveToken, uow: UnitOfWork, now: datetime) -> None:
     client = uow.clients.get(token.client_id)
-    if client is None or client.disabled_at is not None:
-        raise _over("client_over", "the client is gone or disabled", token)
-    if token.claims["iat"] < int(client.created_at.timestamp()):
-        # Another has the id of a deleted client now: what the first one was given is not its.
+    if client is None or client.disabled_at is not None or _is_older(token, client):
         raise _over("client_over", "the client is gone or disabled", token)
     sign_in = token.sign_in
     standing = uow.access_tokens.standing(
@@ -131,17 +131,25 @@ def _check_owners(token: LiveToken, uow: UnitOfWork, now: datetime) -> None:
     if not standing.is_good:
         raise _refused(standing, token)
     if sign_in is None:
-        _check_person(token, uow)
+        _check_subject(token, uow)
 
 
-def _check_person(token: LiveToken, uow: UnitOfWork) -> None:
-    """A token of a person without a session (theirs by an API key or a foreign issuer): ask for the user alone."""
+def _check_subject(token: LiveToken, uow: UnitOfWork) -> None:
+    """Ask for whom a token without a session speaks of: a person (theirs by an API key), or by exchange a machine."""
     user_id = _user_id(token.subject)
-    if user_id is None:
-        return
-    user = uow.users.get(user_id)
-    if user is None or user.disabled_at is not None:
-        raise _over("account_disabled", "the account is disabled", token)
+    if user_id is not None:
+        user = uow.users.get(user_id)
+        if user is None or user.disabled_at is not None:
+            raise _over("account_disabled", "the account is disabled", token)
+    elif token.subject != token.client_id:
+        client = uow.clients.get(token.subject)
+        if client is None or client.disabled_at is not None or _is_older(token, client):
+            raise _over("client_over", "the client is gone or disabled", token)
+
+
+def _is_older(token: LiveToken, client: Client) -> bool:
+    """Another has the id of a deleted client now: what the first one was given is not its."""
+    return int(token.claims["iat"]) < int(client.created_at.timestamp())
 
 
 def _refused(standing: Standing, token: LiveToken) -> InvalidToken:
