@@ -1,5 +1,6 @@
 """Client authentication: one file per method, and the table of them. Methods never import each other."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +48,8 @@ METHODS: dict[str, Method] = {
         client_secret_basic, client_secret_post, none, private_key_jwt, client_secret_jwt, federated_assertion,
     )
 }  # fmt: skip
+_ASSERTION = frozenset({"client_assertion", "client_assertion_type"})
+_WITHOUT_ASSERTION = (client_secret_basic, client_secret_post, none)
 UNREGISTERED_METHODS = frozenset({federated_assertion.METHOD})
 """Our own names: metadata that others read leaves them out."""
 ASSERTION_ALGORITHMS = private_key_jwt.ALGORITHMS | client_secret_jwt.ALGORITHMS
@@ -102,9 +105,10 @@ def _find(credentials: Credentials, uow: UnitOfWork) -> Client | None:
 
 
 def _single(request: Presentable) -> tuple[Method, Credentials]:
-    found = [
-        (method, credentials) for method in METHODS.values() if (credentials := method.presented(request)) is not None
-    ]
+    # Most requests carry no assertion, and each of three methods would have to find that out.
+    has_assertion = not _ASSERTION.isdisjoint(request.parameters)
+    candidates: Iterable[Method] = METHODS.values() if has_assertion else _WITHOUT_ASSERTION
+    found = [(method, credentials) for method in candidates if (credentials := method.presented(request)) is not None]
     if not found:
         raise InvalidClient("client authentication is missing", rule="client_authentication_missing")
     if len(found) > 1:
