@@ -192,8 +192,9 @@ class Replays(Protocol):
     """What may be used once: the ids of assertions, over all nodes and restarts."""
 
     def consume(self, issued_by: str, assertion_id: str, expires_at: datetime) -> bool:
-        """Use the id up within the begun transaction; False if it was used before. One atomic statement.
+        """Use the id up; False if it was used before. One atomic statement.
 
+        Within the begun transaction it lasts with it, without one at once.
         `issued_by` keeps those of one issuer from using up those of another; rows are purged after `expires_at`.
         """
 

@@ -102,12 +102,7 @@ def prove_own(
     Its audience is this issuer alone; OpenID Connect Core §9 names the token endpoint, which counts for clients of
     that profile only. Raises: InvalidClient.
     """
-    issuer = proving.tenant.issuer
-    audiences = {issuer, f"{issuer}/token"} if client.profile == "oidc" else {issuer}
-    expected = StrangerExpectation(
-        algorithms=algorithms, types=_OWN_TYPES, issuer=client.id, audience=frozenset(audiences),
-        leeway_seconds=LEEWAY_SECONDS, required=_OWN_CLAIMS,
-    )  # fmt: skip
+    expected = _own(client.id, proving.tenant.issuer, client.profile == "oidc", algorithms)
     claims = verified(token, keys, expected, proving)
     now, expires_at = proving.now.timestamp(), claims["exp"]
     if claims["sub"] != client.id:
@@ -120,6 +115,15 @@ def prove_own(
         raise refused("jti is too long")
     over_at = datetime.fromtimestamp(expires_at + LEEWAY_SECONDS, UTC)
     return Proof(once=Assertion(f"client:{client.id}", claims["jti"], over_at))
+
+
+@lru_cache(maxsize=1_024)
+def _own(client_id: str, issuer: str, names_endpoint: bool, algorithms: frozenset[str]) -> StrangerExpectation:  # noqa: FBT001 - a part of the key
+    return StrangerExpectation(
+        algorithms=algorithms, types=_OWN_TYPES, issuer=client_id,
+        audience=frozenset({issuer, f"{issuer}/token"} if names_endpoint else {issuer}),
+        leeway_seconds=LEEWAY_SECONDS, required=_OWN_CLAIMS,
+    )  # fmt: skip
 
 
 def verified(
@@ -145,6 +149,8 @@ def refused(detail: str) -> InvalidClient:
     return InvalidClient("client authentication failed", detail=detail, rule="client_assertion_refused")
 
 
+# Each method looks at the same assertion in turn. Bounded: 64 tokens of at most 16 KiB.
+@lru_cache(maxsize=64)
 def _presented(token: str, *, is_svid: bool) -> PresentedAssertion:
     try:
         unverified = _peeked(token)
@@ -161,7 +167,6 @@ def _presented(token: str, *, is_svid: bool) -> PresentedAssertion:
     return PresentedAssertion(token, unverified.algorithm, unverified.kid, issuer, subject)
 
 
-# Each method looks at the same token in turn. Bounded: 64 tokens of at most 16 KiB.
 @lru_cache(maxsize=64)
 def _peeked(token: str) -> Unverified:
     return peek(token)

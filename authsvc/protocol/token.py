@@ -1,7 +1,8 @@
 """The token endpoint: the phases that every grant shares, in their order, so that no grant can forget one.
 
 parse -> authenticate the client -> grant known and allowed -> drop foreign parameters -> check -> narrow scope and
-audience -> consume -> mint; the edge commits. Whatever the client can mend is refused before the artefact is used up.
+audience -> consume -> mint -> use the client's assertion up; the edge commits. Whatever the client can mend is refused
+before the artefact is used up.
 """
 
 from collections.abc import Mapping
@@ -73,9 +74,9 @@ def run(
         own = _own_request(grant, client, request)
         decision = grant.check(own, uow, issuing)
         target = _target(decision, own, uow, issuing)
-        use_up(authenticated, uow)
         refresh_token = grant.consume(decision, target, own, uow, issuing)
         answer = mint(Granted(decision, target, refresh_token), own, uow, issuing)
+        use_up(authenticated, uow)
     except AuthsvcError as error:
         error.about(client_id=client.id)
         raise

@@ -1,12 +1,14 @@
 """The shop with every key in it that a forger could hope for, and a resource server beside it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from authsvc.crypto.jwk import SigningKey, load_signing_key
@@ -17,8 +19,9 @@ from authsvc.verify import TokenVerifier
 from tests.flows import assertions
 from tests.flows.asking import add_server
 from tests.flows.assertions import a_key
-from tests.flows.exchanges import BILLING, PARTNER, PARTNERS, TO_BILLING, Shop, standing_shop
-from tests.flows.world import ISSUER, a_client
+from tests.flows.conftest import _hasty_cache
+from tests.flows.exchanges import BILLING, PARTNER, PARTNERS, TO_BILLING, Shop, open_shop
+from tests.flows.world import ISSUER, a_client, running_world
 from tests.verify.issuer_server import AUDIENCE, Hands, IssuerServer
 
 KUBERNETES, POD = "https://kubernetes.default.svc", "system:serviceaccount:shop:orders"
@@ -96,8 +99,12 @@ STRANGERS = {
 
 
 @contextmanager
-def open_rig(directory: Path) -> Iterator[Rig]:
-    with standing_shop(directory) as shop:
+def open_rig(directory: Path, **changed: Any) -> Iterator[Rig]:
+    """The rig on SQLite, for a whole table of cases; `changed` are settings."""
+    with pytest.MonkeyPatch.context() as patched, ExitStack() as opened:
+        patched.setattr("authsvc.app.Cache", _hasty_cache)
+        url = f"sqlite:///{directory}/authsvc.db"
+        shop = open_shop(opened.enter_context(running_world(url, directory, **changed)))
         _add_takers(shop)
         keyring, now = shop.keyring(), shop.world.clock()
         with shop.world.change() as uow:

@@ -88,13 +88,10 @@ def authenticate_client(request: Presentable, uow: UnitOfWork, issuing: Issuing)
 def use_up(authenticated: Authenticated, uow: UnitOfWork) -> None:
     """Use the client's assertion up, so that nobody can present it again. Raises: InvalidClient if somebody did.
 
-    Begins the transaction: for the end of a request, when nothing can be refused any more.
+    For the very end of a request, when nothing can be refused any more: without a transaction it is used at once.
     """
     once = authenticated.once
-    if once is None:
-        return
-    uow.begin()
-    if not uow.replays.consume(once.issued_by, once.id, once.expires_at):
+    if once is not None and not uow.replays.consume(once.issued_by, once.id, once.expires_at):
         raise _refused("the assertion was used before", authenticated.client)
 
 

@@ -26,9 +26,9 @@ class SqlReplays(Store):
     """Implements Replays."""
 
     def consume(self, issued_by: str, assertion_id: str, expires_at: datetime) -> bool:
-        """Use the id up within the begun transaction; False if it was used before."""
+        """Use the id up, within the begun transaction or else at once; False if it was used before."""
         assertion_id_hash = hashlib.sha256(assertion_id.encode("utf-8", "surrogatepass")).hexdigest()
-        used = self._work.write_returning(
+        used = self._work.write_alone(
             _CONSUME, tenant_id=self._tenant_id, issued_by=issued_by, assertion_id_hash=assertion_id_hash,
             expires_at=expires_at,
         )  # fmt: skip

@@ -19,6 +19,7 @@ from authsvc.errors import Conflict, DatabaseNeeded, StorageUnavailable
 from authsvc.storage.sql.prepared import Prepared, Statement, Values, prepare
 
 Answer = TypeVar("Answer")
+_FLUSHES = "authsvc.flushes"
 _READ_ONLY = "25006"
 """The SQLSTATE of a write on a server that has become a standby: its connections are of no more use."""
 
@@ -87,18 +88,31 @@ class Work:
         self.require_begun()
         return self._run(statement, parameters, Prepared.read)
 
+    def write_alone(self, statement: Statement, **parameters: Any) -> Sequence[Values]:  # noqa: ANN401
+        """Change rows within the begun transaction, or else by this statement alone; return what RETURNING gives.
+
+        Alone it lasts at once. On SQLite it outlives the process, but perhaps not a power cut: see docs/decisions/0005.
+        """
+        if self._begun:
+            return self.write_returning(statement, **parameters)
+        if self.from_memory:
+            raise DatabaseNeeded
+        self._lock()
+        try:
+            self._flush_each_commit(is_wanted=False)
+            return self._run(statement, parameters, Prepared.read)
+        finally:
+            self._ended()
+
     def begin(self) -> None:
         """Open the one writing transaction; nothing if it is open."""
         if self._begun:
             return
         if self.from_memory:
             raise DatabaseNeeded
-        lock = self._database.write_lock
-        if lock is not None:
-            if not lock.acquire(timeout=self._database.lock_seconds):
-                raise StorageUnavailable("write lock: waited too long")
-            self._locked = True
+        self._lock()
         try:
+            self._flush_each_commit(is_wanted=True)
             self._control(self._database.begin_sql)
         except BaseException:
             self._ended()
@@ -147,6 +161,19 @@ class Work:
         if not self._begun:
             message = "a row was to be changed outside a transaction: call begin() first"
             raise RuntimeError(message)
+
+    def _lock(self) -> None:
+        lock = self._database.write_lock
+        if lock is not None:
+            if not lock.acquire(timeout=self._database.lock_seconds):
+                raise StorageUnavailable("write lock: waited too long")
+            self._locked = True
+
+    def _flush_each_commit(self, *, is_wanted: bool) -> None:
+        """Say whether SQLite must wait for the disk at each commit; connections begin so."""
+        if self._locked and self._take().info.get(_FLUSHES, True) is not is_wanted:
+            self._control(f"PRAGMA synchronous={'FULL' if is_wanted else 'NORMAL'}")
+            self._take().info[_FLUSHES] = is_wanted
 
     def _control(self, sql: str) -> None:
         self._attempt(lambda cursor: cursor.execute(sql))

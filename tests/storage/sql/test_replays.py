@@ -1,8 +1,10 @@
-from uuid import uuid4
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
-from authsvc.storage.sql.engine import Storage
+from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import LATER
 from tests.storage.race import race
@@ -29,13 +31,15 @@ def test_a_use_that_is_rolled_back_did_not_happen(unit: SqlUnitOfWork):
     assert not unit.replays.consume("robot", "one", LATER)
 
 
-def test_of_64_that_use_an_id_at_once_one_has_used_it(storage: Storage):
+@pytest.mark.parametrize("alone", [True, False])
+def test_of_64_that_use_an_id_at_once_one_has_used_it(storage: Storage, alone: bool):
     tenant_id = uuid4()
 
     def use(_: int) -> bool:
         unit = storage.unit_of_work(tenant_id)
         try:
-            unit.begin()
+            if not alone:
+                unit.begin()
             used = unit.replays.consume("robot", "one", LATER)
             unit.commit()
             return used
@@ -53,3 +57,34 @@ def test_a_use_outlives_the_process(own_storage: Storage):
         assert unit.replays.consume("robot", "one", LATER) is expected
         unit.commit()
         unit.close()
+
+
+def test_without_a_transaction_an_id_is_used_at_once(storage: Storage, tenant_id: UUID):
+    for expected in (True, False):
+        unit = storage.unit_of_work(tenant_id)
+        assert unit.replays.consume("robot", "one", LATER) is expected
+        unit.rollback()
+        unit.close()
+
+
+def test_what_is_written_after_an_id_waits_for_the_disk_again(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/authsvc.db"
+    migrate(url)
+    storage = open_storage(url, pool_size=1, cache=None)
+    unit = storage.unit_of_work(uuid4())
+    unit.begin()
+    unit.commit()
+    assert _waits_for_the_disk(unit)
+    assert unit.replays.consume("robot", "one", LATER)
+    assert not _waits_for_the_disk(unit)
+    unit.begin()
+    assert _waits_for_the_disk(unit)
+    assert unit.replays.consume("robot", "two", LATER)
+    assert _waits_for_the_disk(unit)
+    unit.close()
+    storage.close()
+
+
+def _waits_for_the_disk(unit: SqlUnitOfWork) -> bool:
+    full = 2
+    return bool(unit._work._take().cursor().execute("PRAGMA synchronous").fetchone()[0] == full)
