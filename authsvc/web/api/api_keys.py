@@ -29,6 +29,8 @@ def _words(value: object) -> object:
 
 
 Word = Annotated[str, Field(min_length=1, max_length=256)]
+Resources = Annotated[list[Word], Field(max_length=MAX_RESOURCES)]
+"""Bounded before `| None` is said: the length of a null would be a fault of ours."""
 
 
 class ApiKeyBody(BaseModel):
@@ -38,7 +40,7 @@ class ApiKeyBody(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
     scopes: Annotated[list[Word], BeforeValidator(_words), Field(min_length=1, max_length=MAX_SCOPES)]
-    resources: Annotated[list[Word] | None, BeforeValidator(_words), Field(max_length=MAX_RESOURCES)] = None
+    resources: Annotated[Resources | None, BeforeValidator(_words)] = None
     expires_in: int | None = None
     expires_at: AwareDatetime | None = None
 
