@@ -8,7 +8,7 @@ from tests.flows.api_keys import ORDERS, WANTED, Keys, with_keys
 from tests.flows.world import running_world
 
 _SCALARS = (None, True, 0, -1, 1.5, 1e308, 10**400, "", "x")
-_VALUES = (*_SCALARS, [], [None], [[]], [{}], {}, {"a": [{}]}, ["x"] * 99)
+_VALUES: tuple[object, ...] = (*_SCALARS, [], [None], [[]], [{}], {}, {"a": [{}]}, ["x"] * 99)
 
 
 @pytest.fixture(scope="module")
