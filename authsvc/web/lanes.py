@@ -101,15 +101,17 @@ class Lane:
     def _hand_over(self) -> None:
         """On the loop: hand every finished answer to its request."""
         self._is_waking = False
+        finished = 0
         while self._done:
             job, answer, fault = self._done.popleft()
-            self._count(-1)
+            finished += 1
             if job.future.cancelled():
                 continue
             if fault is None:
                 job.future.set_result(answer)
             else:
                 job.future.set_exception(fault)
+        self._count(-finished)
 
     def _count(self, change: int) -> None:
         self._in_flight += change
