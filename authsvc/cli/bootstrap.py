@@ -102,16 +102,22 @@ def new_password() -> str:
 
 
 def _service_client() -> Client:
-    """The server of the first resource: the app's users call it, and it calls the second one for them."""
+    """The server of the first resource: the app's users call it, and it calls the second one for them.
+
+    It also turns API keys for its own resource into tokens for it.
+    """
     becomes = frozenset(NEXT_SCOPES)
     exchange = ExchangePolicy(
         audience=NEXT_AUDIENCE, clients=frozenset({APP_CLIENT}), scopes=tuple((scope, becomes) for scope in SCOPES)
+    )
+    by_key = ExchangePolicy(
+        audience=AUDIENCE, api_keys=True, scopes=tuple((scope, frozenset({scope})) for scope in SCOPES)
     )
     return Client(
         id=SERVICE_CLIENT, name="A service", auth_method="client_secret_basic", secrets=(), first_party=False,
         grant_types=frozenset({"client_credentials", token_exchange.GRANT_TYPE}), scopes=frozenset(SCOPES),
         resources=frozenset({AUDIENCE}), origins=frozenset(), profile="oauth2.1", id_token_algorithm="RS256",
-        created_at=utc_now(), serves=frozenset({AUDIENCE}), exchanges=(exchange,),
+        created_at=utc_now(), serves=frozenset({AUDIENCE}), exchanges=(exchange, by_key),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 
+import httpx
 import pytest
 
 from tests.cli.running import SCRIPT, get, post, wait_until
@@ -77,6 +78,28 @@ def test_the_first_start_keeps_the_same_facts_in_a_private_file(site, start):
     private = [site.directory / "var" / name for name in ("dev.json", "authsvc.db", "authsvc.log")] + [site.master_key]
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
     assert site.master_key.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_service_turns_a_person_api_key_into_a_token_for_its_own_resource(site, start):
+    start("dev", "--port", str(site.port))
+    facts = facts_of(site)
+    with httpx.Client(base_url=f"http://127.0.0.1:{site.port}", trust_env=False) as http:
+        person = {**facts["user"], "client_id": "dev-app", "scope": "account"}
+        signed_in = http.post("/login", json=person).json()["access_token"]
+        key = http.post(
+            "/api-keys",
+            json={"name": "ci", "scopes": ["orders:read"]},
+            headers={"Authorization": f"Bearer {signed_in}"},
+        )
+        exchange = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": key.json()["key"],
+            "subject_token_type": "urn:authsvc:params:oauth:token-type:api_key",
+        }
+        service = ("dev-service", facts["service_client"]["client_secret"])
+        answer = http.post("/token", data=exchange, auth=service)
+        told = http.post("/introspect", data={"token": answer.json()["access_token"]}, auth=service).json()
+    assert (answer.status_code, told["aud"], told["scope"]) == (200, "https://orders.example", "orders:read")
 
 
 def test_both_loopback_addresses_answer_and_no_other(site, start):
