@@ -18,9 +18,8 @@ from authsvc.clock import utc_now
 from authsvc.crypto import base64url, jws
 from authsvc.crypto.envelope import new_master_key_line
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.sessions import Session
 from authsvc.domain.tenants import Tenant, new_tenant
-from authsvc.domain.tokens import SignIn, Target
+from authsvc.domain.tokens import Target
 from authsvc.protocol.grant import Decision, GrantRequest
 from authsvc.protocol.tokens.access_token import TYPE
 from authsvc.protocol.tokens.issue import Granted, mint
@@ -60,23 +59,20 @@ class Issuer:
         expires_in: int = _LIFETIME_SECONDS,
         **claims: object,
     ) -> str:
-        """Return an access token of a person who has just signed in, as the service itself makes it.
+        """Return an access token as the service itself makes it: `sub` says what the test says.
 
-        `sub` is a name, or a user's id in the form of a UUID, which the token's `sub` always is: see `subject`.
-        A negative `expires_in` is how long ago it expired. `claims` replace others or are added; None takes one out.
+        Where that is a person's id (see `subject`) the token hangs on a sign-in of theirs, as after a login. A negative
+        `expires_in` is how long ago it expired. `claims` replace others or are added; None takes one out.
         """
         audience, scopes = audience or self.audience, frozenset(scope.split())
-        now = utc_now()
-        issued_at = now if expires_in > 0 else now + timedelta(seconds=expires_in - _LIFETIME_SECONDS)
+        seconds, now = expires_in if expires_in > 0 else _LIFETIME_SECONDS, utc_now()
+        issued_at = now if expires_in > 0 else now + timedelta(seconds=expires_in - seconds)
         with self._writing() as uow:
             client = self._registry.client(client_id, audience, scopes, uow)
-            user = self._registry.user(sub, uow)
-            sign_in = SignIn(user.id, uuid4(), issued_at, ("pwd",))
-            over_at = now + timedelta(seconds=max(expires_in, 0), days=1)
-            uow.sessions.add(Session(sign_in.session_id, user.id, client.id, issued_at, sign_in.amr, over_at))
             algorithm = self._registry.resource(audience, scopes, uow)
-            target = Target((audience,), scopes, expires_in if expires_in > 0 else _LIFETIME_SECONDS, algorithm)
-            decision = Decision(str(user.id), scopes, frozenset({audience}), sign_in)
+            sign_in = self._registry.signed_in(sub, client, issued_at, uow)
+            target = Target((audience,), scopes, seconds, algorithm)
+            decision = Decision(sub, scopes, frozenset({audience}), sign_in)
             request = GrantRequest(self._tenant, client, {}, scopes, (), HOST, "", issued_at, NO_PERMIT)
             token = mint(Granted(decision, target, None), request, uow, self._service.issuing).access_token
             if claims:
@@ -100,7 +96,7 @@ class Issuer:
         return ".".join((header, base64url.encode(json.dumps(claims).encode()), signature))
 
     def subject(self, name: str = "alice") -> str:
-        """Return the `sub` of a person's tokens."""
+        """Return the id of a person, which is `sub` in the tokens of their logins."""
         with self._writing() as uow:
             return str(self._registry.user(name, uow).id)
 

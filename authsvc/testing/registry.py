@@ -1,6 +1,7 @@
 """Makes what a test names and is not there yet: people, clients, resources."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID, uuid4
 
@@ -9,6 +10,8 @@ from authsvc.crypto.passwords import hash_password
 from authsvc.domain.clients import Client, with_new_secret
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
+from authsvc.domain.sessions import Session
+from authsvc.domain.tokens import SignIn
 from authsvc.domain.users import User, canonical_login
 
 APP, SERVICE, RESOURCE_SERVER = "app", "service", "resource-server"
@@ -43,6 +46,17 @@ class Registry:
         uow.users.add(user)
         return user
 
+    def signed_in(self, subject: str, client: Client, at: datetime, uow: UnitOfWork) -> SignIn | None:
+        """Return a new sign-in of the person of this id; for another subject None, and it is a client that lives."""
+        if _user_id(subject) is None:
+            if uow.clients.get(subject) is None:
+                self._new_client(subject, uow, is_service=False)
+            return None
+        sign_in = SignIn(self.user(subject, uow).id, uuid4(), at, ("pwd",))
+        over_at = utc_now() + timedelta(days=1)
+        uow.sessions.add(Session(sign_in.session_id, sign_in.user_id, client.id, at, sign_in.amr, over_at))
+        return sign_in
+
     def resource(self, audience: str, scopes: frozenset[str], uow: UnitOfWork) -> str:
         """Let the resource have these scopes, but for those that are no resource's; return its algorithm."""
         own = scopes - _OF_NO_RESOURCE
@@ -75,7 +89,8 @@ class Registry:
         return RESOURCE_SERVER, self.secrets[RESOURCE_SERVER]
 
     def _new_client(self, client_id: str, uow: UnitOfWork, *, is_service: bool) -> Client:
-        now = utc_now()
+        # Earlier than any token: what is older than its client is refused.
+        now = utc_now() - timedelta(days=1)
         client = Client(
             id=client_id, name=client_id, auth_method="client_secret_basic" if is_service else "none", secrets=(),
             first_party=not is_service, scopes=frozenset(), resources=frozenset(), origins=frozenset(),
@@ -90,9 +105,11 @@ class Registry:
 
 def _user_id(name: str) -> UUID | None:
     try:
-        return UUID(name)
+        user_id = UUID(name)
     except ValueError:
         return None
+    # The one spelling in which ids are told.
+    return user_id if str(user_id) == name else None
 
 
 @cache
