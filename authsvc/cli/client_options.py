@@ -10,7 +10,7 @@ from authsvc.cli import registered
 from authsvc.cli.installation import Desk
 from authsvc.cli.options import allowed_hosts, key_source, replaced
 from authsvc.cli.refusal import Refused
-from authsvc.domain.clients import AUTH_METHODS, SHARED_SECRET_METHOD, Client, FederatedIdentity, check_client
+from authsvc.domain.clients import AUTH_METHODS, PROFILES, SHARED_SECRET_METHOD, Client, FederatedIdentity, check_client
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
 from authsvc.domain.trusted_issuers import WORKLOADS
 from authsvc.protocol.grants import GRANTS
@@ -27,6 +27,12 @@ ALGORITHMS = typer.Option(
     None,
     "--assertion-algorithm",
     help="An algorithm that it signs assertions with (client_secret_jwt: HS256 by default); repeat for more.",
+)
+PROFILE = typer.Option(
+    None,
+    "--profile",
+    help=f"Rules that it is held to: {' or '.join(PROFILES)}; with oidc its assertions may name the token "
+    "endpoint instead of the issuer.",
 )
 IDENTITIES = typer.Option(
     None,
@@ -70,6 +76,7 @@ class Asked:
     identities: Sequence[str] | None
     jwks_file: Path | None
     jwks_uri: str | None
+    profile: str | None
 
 
 def new_client(client_id: str, asked: Asked, desk: Desk, *, public: bool) -> Client:
@@ -101,6 +108,7 @@ def changed_client(old: Client, asked: Asked, desk: Desk) -> Client:
         base,
         name=asked.name or base.name,
         auth_method=method,
+        profile=asked.profile or base.profile,
         first_party=base.first_party if asked.first_party is None else asked.first_party,
         grant_types=frozenset(_BY_SHORT_NAME.get(name, name) for name in replaced(asked.grants, base.grant_types)),
         scopes=replaced(asked.scopes, base.scopes),

@@ -55,12 +55,13 @@ def create(  # noqa: PLR0913 - options
     resource: list[str] | None = options.RESOURCES,
     serves: list[str] | None = options.SERVES,
     origin: list[str] | None = options.ORIGINS,
+    profile: str | None = options.PROFILE,
     tenant: str | None = TENANT,
 ) -> None:
     """Register a client; a secret, if it has one, is shown only now."""
     asked = options.Asked(
         name, first_party, auth_method, grant, scope, resource, serves, origin, assertion_algorithm, identity,
-        jwks_file, jwks_uri,
+        jwks_file, jwks_uri, profile,
     )  # fmt: skip
     with changing(tenant) as desk:
         client, secret = first_secret(desk, options.new_client(client_id, asked, desk, public=public))
@@ -85,6 +86,7 @@ def update(  # noqa: PLR0913 - options
     resource: list[str] | None = options.RESOURCES,
     serves: list[str] | None = options.SERVES,
     origin: list[str] | None = options.ORIGINS,
+    profile: str | None = options.PROFILE,
     tenant: str | None = TENANT,
 ) -> None:
     """Change what is given; a repeated option replaces the whole list ("" empties it).
@@ -93,7 +95,7 @@ def update(  # noqa: PLR0913 - options
     """
     asked = options.Asked(
         name, first_party, auth_method, grant, scope, resource, serves, origin, assertion_algorithm, identity,
-        jwks_file, jwks_uri,
+        jwks_file, jwks_uri, profile,
     )  # fmt: skip
     with changing(tenant) as desk:
         old = registered.client(desk, client_id)

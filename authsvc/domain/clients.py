@@ -14,6 +14,9 @@ from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.domain.key_sources import check_key_source
 from authsvc.errors import DomainError
 
+PROFILES = ("oauth2.1", "oidc")
+"""Rules that a client is held to; `oidc` allows what OpenID Connect Core allows and OAuth 2.1 does not."""
+
 MAX_LIVE_SECRETS = 2
 """Two, so that a secret can be rotated without a moment in which none works."""
 
@@ -111,6 +114,8 @@ def check_client(client: Client, allowed_hosts: frozenset[str] = frozenset()) ->
     """
     if not _ID.fullmatch(client.id) or _UUID.fullmatch(client.id):
         raise ClientInvalid("client_id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -, and not in the form of a UUID")
+    if client.profile not in PROFILES:
+        raise ClientInvalid(f"profile: one of {', '.join(PROFILES)}")
     if client.auth_method not in AUTH_METHODS:
         raise ClientInvalid(f"auth_method: one of {', '.join(AUTH_METHODS)}")
     if client.secrets and not client.has_secrets:

@@ -198,6 +198,9 @@ class Replays(Protocol):
         `issued_by` keeps those of one issuer from using up those of another; rows are purged after `expires_at`.
         """
 
+    def was_used(self, issued_by: str, assertion_id: str) -> bool:
+        """Whether the id was used up; reads only."""
+
 
 class AccessTokens(Protocol):
     """What is stored of access tokens."""

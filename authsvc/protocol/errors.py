@@ -103,3 +103,10 @@ class MissingToken(ProtocolError):
 
     code = "missing_token"
     status = 401
+
+
+class TemporarilyUnavailable(ProtocolError):
+    """The answer would be a guess now: the caller may come back in a moment (RFC 7009 §2.2.1)."""
+
+    code = "temporarily_unavailable"
+    status = 503

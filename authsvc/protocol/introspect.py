@@ -14,7 +14,7 @@ from authsvc.domain.clients import Client
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import IDENTITY_SCOPES
 from authsvc.protocol.api_keys import judge_api_key, record_use
-from authsvc.protocol.client_auth import authenticate_client, use_up
+from authsvc.protocol.client_auth import authenticate_client, using_up
 from authsvc.protocol.errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidToken
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.token import TokenRequest
@@ -51,8 +51,8 @@ def introspect(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> Intr
     presented = request.parameters.get("token")
     if presented is None:
         raise InvalidRequest("token is required").about(client_id=client.id)
-    members = _told(presented, client, request, uow, issuing)
-    use_up(authenticated, uow)
+    with using_up(authenticated, uow):
+        members = _told(presented, client, request, uow, issuing)
     return Introspection(client, members)
 
 

@@ -6,7 +6,7 @@ from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.sessions import Session
 from authsvc.protocol.audit import record
 from authsvc.protocol.bearer import authenticate_caller
-from authsvc.protocol.client_auth import authenticate_client, use_up
+from authsvc.protocol.client_auth import authenticate_client, using_up
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.token import TokenRequest
@@ -42,10 +42,9 @@ def _by_account_token(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) 
 def _by_refresh_token(presented: str, request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> Session:
     authenticated = authenticate_client(request, uow, issuing)
     client = authenticated.client
-    _, state = find_family(presented, uow, issuing, request.now)
-    if state.family.client_id != client.id:
-        raise InvalidGrant("the refresh token is unknown", rule="refresh_token_of_another_client").about(
-            client_id=client.id
-        )
-    use_up(authenticated, uow)
+    with using_up(authenticated, uow):
+        _, state = find_family(presented, uow, issuing, request.now)
+        if state.family.client_id != client.id:
+            refusal = InvalidGrant("the refresh token is unknown", rule="refresh_token_of_another_client")
+            raise refusal.about(client_id=client.id)
     return state.session

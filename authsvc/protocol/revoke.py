@@ -15,10 +15,9 @@ from authsvc.crypto.claims import Expectation
 from authsvc.crypto.errors import TokenError, UnknownKey
 from authsvc.domain.clients import Client
 from authsvc.domain.ports import UnitOfWork
-from authsvc.errors import StorageUnavailable
 from authsvc.protocol.audit import record
-from authsvc.protocol.client_auth import authenticate_client, use_up
-from authsvc.protocol.errors import InvalidGrant, InvalidRequest, UnsupportedTokenType
+from authsvc.protocol.client_auth import authenticate_client, using_up
+from authsvc.protocol.errors import InvalidGrant, InvalidRequest, TemporarilyUnavailable, UnsupportedTokenType
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.token import TokenRequest
 from authsvc.protocol.tokens import access_token
@@ -53,16 +52,19 @@ def revoke(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> None:
     presented = request.parameters.get("token")
     if presented is None:
         raise InvalidRequest("token is required").about(client_id=client.id)
-    revocation = _Revocation(client, request, uow, issuing)
+    with using_up(authenticated, uow):
+        _revoke(presented, _Revocation(client, request, uow, issuing))
+
+
+def _revoke(presented: str, revocation: _Revocation) -> None:
     if presented.startswith(opaque.REFRESH_TOKEN):
         _end_family(presented, revocation)
     elif presented.startswith(opaque.API_KEY):
         _revoke_api_key(presented, revocation)
     elif presented.startswith(_OTHER_SECRETS):
-        raise _unsupported(client)
+        raise _unsupported(revocation.client)
     else:
         _revoke_access_token(presented, revocation)
-    use_up(authenticated, uow)
 
 
 def _end_family(presented: str, revocation: _Revocation) -> None:
@@ -139,12 +141,13 @@ def _claims(presented: str, revocation: _Revocation) -> Mapping[str, Any] | None
 def _refuse_if_young(seen: jws.Unverified, revocation: _Revocation) -> None:
     """Ask to come back if the key may be one that another node has just made: we learn of it within a second.
 
-    Raises: StorageUnavailable.
+    Raises: TemporarilyUnavailable.
     """
     issued_at, now = seen.claims.get("iat"), revocation.request.now.timestamp()
     is_known = any(record.kid == seen.kid for record in revocation.uow.keys.list())
     if not is_known and isinstance(issued_at, int) and abs(now - issued_at) < _SKEW.total_seconds():
-        raise StorageUnavailable("a young token of an unknown key: it may be younger than what is cached")
+        # Anybody can forge such a token: no fault of the database, and no alarm.
+        raise TemporarilyUnavailable("try again in a moment", rule="revoke_young_key")
 
 
 def _audience(claims: Mapping[str, Any]) -> frozenset[str]:

@@ -15,7 +15,7 @@ from authsvc.domain.ports import HashPermit, UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import Target
 from authsvc.errors import AuthsvcError
-from authsvc.protocol.client_auth import Authenticated, authenticate_client, use_up
+from authsvc.protocol.client_auth import Authenticated, authenticate_client, using_up
 from authsvc.protocol.errors import (
     InvalidGrant,
     InvalidRequest,
@@ -71,12 +71,12 @@ def run(
     """Run the phases once the client is known and may use the grant; `protocol/first_party.py` enters here too."""
     client = authenticated.client
     try:
-        own = _own_request(grant, client, request)
-        decision = grant.check(own, uow, issuing)
-        target = _target(decision, own, uow, issuing)
-        refresh_token = grant.consume(decision, target, own, uow, issuing)
-        answer = mint(Granted(decision, target, refresh_token), own, uow, issuing)
-        use_up(authenticated, uow)
+        with using_up(authenticated, uow):
+            own = _own_request(grant, client, request)
+            decision = grant.check(own, uow, issuing)
+            target = _target(decision, own, uow, issuing)
+            refresh_token = grant.consume(decision, target, own, uow, issuing)
+            answer = mint(Granted(decision, target, refresh_token), own, uow, issuing)
     except AuthsvcError as error:
         error.about(client_id=client.id)
         raise

@@ -79,7 +79,7 @@ def test_a_deep_act_of_a_foreign_issuer_is_no_fault_of_ours(shop, audience):
     shop.policies(PARTNERS, replace(PARTNERS, audience=ARCHIVE, scopes=(("*", frozenset({"archive:read"})),)))
     for depth in (1, 200, *range(880, 1000, 4)):
         claims = json.dumps(shop.partner_claims(aud=ORDERS, act={"sub": "x", "y": 0}))
-        claims = claims.replace('"y": 0', f'"y": {"[" * depth}{"]" * depth}').encode()
-        token = signed(claims, a_key("ES256", "partner"))
+        deep = claims.replace('"y": 0', f'"y": {"[" * depth}{"]" * depth}').encode()
+        token = signed(deep, a_key("ES256", "partner"))
         answer = shop.exchange(token, subject_token_type=JWT, audience=audience)
         refused(answer, "invalid_request")

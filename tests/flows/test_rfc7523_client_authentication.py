@@ -494,6 +494,21 @@ def test_a_request_refused_for_another_reason_leaves_the_assertion_unused(small_
     assert is_refused(post(small_world, token))
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "status"),
+    [
+        pytest.param("/token", {"scope": "unknown"}, 400, id="token"),
+        pytest.param("/revoke", {"token": "as_cs_x"}, 400, id="revoke"),
+        pytest.param("/logout", {"refresh_token": "as_rt_x"}, 400, id="logout"),
+    ],
+)
+def test_a_used_assertion_learns_nothing_of_what_else_is_wrong(small_world: World, path, fields, status):
+    token = good(small_world)
+    assert post(small_world, token, path=path, **fields).status_code == status
+    assert post(small_world, token).status_code == 200
+    assert post(small_world, token, path=path, **fields).status_code == 401
+
+
 def test_a_disabled_client_is_refused_and_its_assertion_stays_unused(small_world: World):
     token = good(small_world)
     with small_world.change() as uow:

@@ -132,6 +132,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "issuers.disable": (lambda unit: unit.issuers.disable(ISSUER, NOW), False),
     "issuers.enable": (lambda unit: unit.issuers.enable(ISSUER), False),
     "issuers.delete": (lambda unit: unit.issuers.delete(ISSUER), False),
+    "replays.was_used": (lambda unit: unit.replays.was_used("robot", "assertion"), False),
     "replays.consume": (lambda unit: unit.replays.consume("robot", "assertion", LATER), True),
     "access_tokens.add": (lambda unit: unit.access_tokens.add(an_opaque_token()), None),
     "access_tokens.find": (lambda unit: unit.access_tokens.find("token-hash"), None),

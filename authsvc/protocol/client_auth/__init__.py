@@ -1,11 +1,13 @@
 """Client authentication: one file per method, and the table of them. Methods never import each other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from authsvc.domain.clients import Client
 from authsvc.domain.ports import UnitOfWork
+from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
 from authsvc.protocol.client_auth import (
     client_secret_basic,
     client_secret_jwt,
@@ -36,7 +38,7 @@ class Method(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """The client that made a request. `once` is its assertion, to be used up (`use_up`) when the request is granted."""
+    """The client that made a request. `once` is its assertion, to be used up (`using_up`) by the request."""
 
     client: Client
     once: Assertion | None = None
@@ -85,13 +87,26 @@ def authenticate_client(request: Presentable, uow: UnitOfWork, issuing: Issuing)
     return Authenticated(client, proof.once)
 
 
-def use_up(authenticated: Authenticated, uow: UnitOfWork) -> None:
-    """Use the client's assertion up, so that nobody can present it again. Raises: InvalidClient if somebody did.
+@contextmanager
+def using_up(authenticated: Authenticated, uow: UnitOfWork) -> Iterator[None]:
+    """Use the client's assertion up when the block has ended well: at the very end, when nothing can be refused.
 
-    For the very end of a request, when nothing can be refused any more: without a transaction it is used at once.
+    Where the block refuses, the assertion stays good; but who presents one that was used must not learn from the
+    refusal what the tokens of the request are worth. Raises: InvalidClient if it was used before.
     """
     once = authenticated.once
-    if once is not None and not uow.replays.consume(once.issued_by, once.id, once.expires_at):
+    if once is None:
+        yield
+        return
+    try:
+        yield
+    except (Conflict, StorageUnavailable):
+        raise
+    except AuthsvcError:
+        if uow.replays.was_used(once.issued_by, once.id):
+            raise _refused("the assertion was used before", authenticated.client) from None
+        raise
+    if not uow.replays.consume(once.issued_by, once.id, once.expires_at):
         raise _refused("the assertion was used before", authenticated.client)
 
 

@@ -3,10 +3,10 @@
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import Column, Index, Table, Text, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.storage.sql.base import Instant, Store, metadata, tenant_column
+from authsvc.storage.sql.base import Instant, Store, metadata, owned, tenant_column
 
 used_assertions = Table(
     "used_assertions",
@@ -20,6 +20,10 @@ used_assertions = Table(
 Index(None, used_assertions.c.tenant_id, used_assertions.c.expires_at)
 
 _CONSUME = insert(used_assertions).on_conflict_do_nothing().returning(used_assertions.c.expires_at)
+_FIND = select(used_assertions.c.expires_at).where(
+    owned(used_assertions), used_assertions.c.issued_by == bindparam("asked_issuer"),
+    used_assertions.c.assertion_id_hash == bindparam("asked_hash"),
+)  # fmt: skip
 
 
 class SqlReplays(Store):
@@ -27,9 +31,19 @@ class SqlReplays(Store):
 
     def consume(self, issued_by: str, assertion_id: str, expires_at: datetime) -> bool:
         """Use the id up, within the begun transaction or else at once; False if it was used before."""
-        assertion_id_hash = hashlib.sha256(assertion_id.encode("utf-8", "surrogatepass")).hexdigest()
         used = self._work.write_alone(
-            _CONSUME, tenant_id=self._tenant_id, issued_by=issued_by, assertion_id_hash=assertion_id_hash,
+            _CONSUME, tenant_id=self._tenant_id, issued_by=issued_by, assertion_id_hash=_hashed(assertion_id),
             expires_at=expires_at,
         )  # fmt: skip
         return bool(used)
+
+    def was_used(self, issued_by: str, assertion_id: str) -> bool:
+        """Whether the id was used up."""
+        row = self._work.row(
+            _FIND, tenant=self._tenant_id, asked_issuer=issued_by, asked_hash=_hashed(assertion_id)
+        )  # fmt: skip
+        return row is not None
+
+
+def _hashed(assertion_id: str) -> str:
+    return hashlib.sha256(assertion_id.encode("utf-8", "surrogatepass")).hexdigest()

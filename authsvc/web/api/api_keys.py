@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from authsvc.domain.api_keys import MAX_NAME, ApiKey, KeyOwner, WantedKey, new_api_key
 from authsvc.protocol.api_keys import person_as_owner, service_as_owner
 from authsvc.protocol.audit import record
-from authsvc.protocol.client_auth import Authenticated, authenticate_client, use_up
+from authsvc.protocol.client_auth import authenticate_client
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.scope import MAX_RESOURCES, MAX_SCOPES
 from authsvc.web.api.account import AccountApi
@@ -46,31 +46,23 @@ class ApiKeyBody(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
-    """Whose keys are asked for; `client` is the service, if it is one."""
-
-    owner: KeyOwner
-    client: Authenticated | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ApiKeysApi:
     """What the endpoints are lent. `issuing` is asked for at each call: it is there only once the routes are."""
 
     account: AccountApi
     issuing: Callable[[], Issuing]
 
-    def asking(self, call: Call, *, recent: bool = False) -> _Asking:
-        """Return who asks; with `recent`, a person must have signed in just now, as for what is grave.
+    def owner(self, call: Call, *, recent: bool = False) -> KeyOwner:
+        """Return whose keys are asked for; with `recent`, a person must have signed in just now, as for what is grave.
 
         Raises: InvalidClient, UnauthorizedClient; what AccountApi.caller raises.
         """
         scheme = (call.request.header(b"authorization") or "").partition(" ")[0]
         if scheme.lower() == "basic":
-            authenticated = authenticate_client(token_request(call), call.uow, self.issuing())
-            return _Asking(service_as_owner(authenticated.client), authenticated)
+            # By its secret: no assertion comes beside an Authorization header, so that none is to be used up.
+            return service_as_owner(authenticate_client(token_request(call), call.uow, self.issuing()).client)
         caller = self.account.caller(call, recent=recent)
-        return _Asking(person_as_owner(caller.user, caller.claims["client_id"], call.uow))
+        return person_as_owner(caller.user, caller.claims["client_id"], call.uow)
 
 
 def api_keys_router(api: ApiKeysApi) -> APIRouter:
@@ -81,11 +73,8 @@ def api_keys_router(api: ApiKeysApi) -> APIRouter:
     @runs_on("people")
     def create(call: Call, body: ApiKeyBody) -> Response:
         """Make an API key, shown only now. A person needs a recent login: the key outlives the session."""
-        asking = api.asking(call, recent=True)
-        key, secret = _made(body, asking.owner, call)
+        key, secret = _made(body, api.owner(call, recent=True), call)
         _record(call, "api_key.created", key)
-        if asking.client is not None:
-            use_up(asking.client, call.uow)
         location = (b"location", f"{call.tenant.issuer}/api-keys/{key.id}".encode())
         return json_response(201, {**_told(key), "key": secret}, (*NO_STORE, location))
 
@@ -93,7 +82,7 @@ def api_keys_router(api: ApiKeysApi) -> APIRouter:
     @runs_on("people")
     def read_all(call: Call) -> Response:
         """List the caller's own API keys that are not revoked; never the keys themselves."""
-        owner = api.asking(call).owner
+        owner = api.owner(call)
         found = call.uow.api_keys.list(user_id=owner.user_id, client_id=owner.client_id)
         return json_response(200, {"api_keys": [_told(key) for key in found]})
 
@@ -101,20 +90,17 @@ def api_keys_router(api: ApiKeysApi) -> APIRouter:
     @runs_on("people")
     def read(call: Call, key_id: str) -> Response:
         """Return one of the caller's own API keys."""
-        return json_response(200, _told(_own(key_id, api.asking(call).owner, call)))
+        return json_response(200, _told(_own(key_id, api.owner(call), call)))
 
     @router.delete("/api-keys/{key_id}", status_code=204)
     @runs_on("people")
     def revoke(call: Call, key_id: str) -> Response:
         """Revoke one of the caller's own API keys: it is refused from now on."""
-        asking = api.asking(call)
-        key = _own(key_id, asking.owner, call)
+        key = _own(key_id, api.owner(call), call)
         call.uow.begin()
         if not call.uow.api_keys.revoke(key.id, call.request.now):
             raise _unknown()
         _record(call, "api_key.revoked", key)
-        if asking.client is not None:
-            use_up(asking.client, call.uow)
         return empty(204)
 
     return router

@@ -67,6 +67,14 @@ def test_without_a_transaction_an_id_is_used_at_once(storage: Storage, tenant_id
         unit.close()
 
 
+def test_whether_an_id_was_used_can_be_asked_and_changes_nothing(unit: SqlUnitOfWork):
+    for expected in (True, False):
+        assert not unit.replays.was_used("robot", "two")
+        assert unit.replays.consume("robot", "one", LATER) is expected
+        assert unit.replays.was_used("robot", "one")
+        assert not unit.replays.was_used("other", "one")
+
+
 def test_what_is_written_after_an_id_waits_for_the_disk_again(tmp_path: Path):
     url = f"sqlite:///{tmp_path}/authsvc.db"
     migrate(url)
