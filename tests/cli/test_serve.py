@@ -93,7 +93,7 @@ def untouched(site):
             untouched, {"AUTHSVC_ISSUER": "http://login.example"}, ("AUTHSVC_ISSUER", "https"), id="http issuer"
         ),
         pytest.param(
-            untouched, {"AUTHSVC_ISSUER": "https://a.example/b"}, ("AUTHSVC_ISSUER", "path"), id="issuer's path"
+            untouched, {"AUTHSVC_ISSUER": "https://a.example/b/"}, ("AUTHSVC_ISSUER", "path"), id="issuer's path"
         ),
         pytest.param(
             untouched, {"AUTHSVC_ISSUER": "https://login.example"}, ("belongs to", "AUTHSVC_ISSUER"), id="other issuer"
