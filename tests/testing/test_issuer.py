@@ -2,7 +2,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import jwt
@@ -10,7 +9,6 @@ import pytest
 
 from authsvc.testing.issuer import Issuer, running_issuer
 from authsvc.verify import IntrospectionVerifier, TokenRejected, TokenVerifier
-
 
 PERSON = "5f0c3b1e-7d53-4c0f-9c1c-0a4d5c1f6b52"
 
