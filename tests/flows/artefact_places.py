@@ -187,7 +187,7 @@ _ASSERTIONS = {
     "SPIFFE's token": "the workload is a client",
 }  # fmt: skip
 _NOT_YET_USED = {
-    **_ASSERTIONS, "used client assertion": "that it was used is asked last, when nothing else can be refused any more",
+    **_ASSERTIONS, "used client assertion": "the client may not post passwords at all: its use is not asked for",
 }  # fmt: skip
 _KEYS = {"personal API key": "alice's, for billing, too", "service's API key": "svc's, for billing, too"}
 _SERVED = {"access token": "the caller is its audience's server", **_KEYS}
@@ -304,7 +304,7 @@ PLACES: Mapping[str, Place] = {
         _assertion("/login", JWT_BEARER, username="alice", password=PASSWORD), _is("unauthorized_client"), _NOT_YET_USED
     ),
     "client_assertion at /logout": Place(
-        _assertion("/logout", JWT_BEARER, refresh_token="as_rt_x"), _is("invalid_grant"), _NOT_YET_USED
+        _assertion("/logout", JWT_BEARER, refresh_token="as_rt_x"), _is("invalid_grant"), _ASSERTIONS
     ),
     "token at /introspect, by the server": Place(_form("/introspect", "token", "api"), _is_active, _SERVED),
     "token at /introspect, by a client": Place(

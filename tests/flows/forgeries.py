@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
 from authsvc.crypto import base64url
 from authsvc.crypto.jws import MAX_TOKEN_BYTES
 from tests.flows.assertions import GONE, a_key
@@ -104,6 +106,18 @@ def flipped_bits(good: Specimen) -> Iterator[Forgery]:
         flipped = bytearray(signature)
         flipped[index] ^= 1 << bit
         yield f"octet {index}, bit {bit}", f"{signed}.{base64url.encode(bytes(flipped))}"
+    if good.algorithm == "ES256":
+        r, s = signature[:32], signature[32:]
+        der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+        n = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+        over = ((int.from_bytes(s, "big") + n) % 2**256).to_bytes(32, "big")
+        for what, octets in {
+            "DER": der, "33 octets each": b"\x00" + r + b"\x00" + s, "s of 33 octets": r + b"\x00" + s,
+            "s over n": r + over,
+            "exchanged": s + r, "r = s = 0": b"\x00" * 64, "r = s = n": n.to_bytes(32, "big") * 2,
+            "r = s = 1": (b"\x00" * 31 + b"\x01") * 2,
+        }.items():  # fmt: skip
+            yield f"signature: {what}", f"{signed}.{base64url.encode(octets)}"
     for what, octets in {
         "cut": signature[:-1], "cut in front": signature[1:], "longer": signature + b"\x00",
         "half": signature[:last // 2],

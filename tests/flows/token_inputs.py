@@ -127,6 +127,8 @@ def _is_active(answer: httpx.Response) -> bool:
 _EXCHANGE = frozenset({(400, "invalid_request"), (400, "invalid_scope"), (400, "invalid_target")})
 _GRANT = frozenset({(400, "invalid_request"), (400, "invalid_grant")})
 _CLIENT = frozenset({(401, "invalid_client"), (400, "invalid_request")})
+# 503 for a young token under an unknown key, which another node may just have made: try again, for a false 200 is worse.
+_REVOKE = _GRANT | {(400, "unsupported_token_type"), (503, "temporarily_unavailable")}
 _TOKEN = frozenset({(401, "invalid_token"), (403, "insufficient_scope"), (400, "invalid_request")})
 _ACCOUNT = _TOKEN - {(400, "invalid_request")}
 _ASSERTION_FIELDS = {"client_assertion_type": JWT_BEARER}
@@ -194,14 +196,14 @@ INPUTS: Sequence[TokenInput] = (
     ),
     TokenInput(
         "actor_token: jwt, of a trusted issuer",
-        theirs("partner", rules.ACTOR_JWT, frozenset({None, "jwt", "at+jwt"}), of_partner(aud=ORDERS)),
+        theirs("partner", rules.ACTOR_JWT, frozenset({None, "jwt", "at+jwt"}), of_partner(aud=ORDERS), "subjects-only"),
         _acted(JWT),
         _is(200),
         _EXCHANGE,
     ),
     TokenInput(
         "assertion: jwt-bearer",
-        theirs("partner", rules.BEARER_GRANT, frozenset({None, "jwt"}), of_partner()),
+        theirs("partner", rules.BEARER_GRANT, frozenset({None, "jwt"}), of_partner(), "users-only"),
         _form(
             "/token", "assertion", "app", grant_type="urn:ietf:params:oauth:grant-type:jwt-bearer", scope="es256:read"
         ),
@@ -251,14 +253,7 @@ INPUTS: Sequence[TokenInput] = (
         ours(rules.REVOKED, user_token),
         _form("/revoke", "token", "app"),
         _is(200),
-        frozenset(
-            {
-                (400, "invalid_request"),
-                (400, "invalid_grant"),
-                (400, "unsupported_token_type"),
-                (503, "temporarily_unavailable"),
-            }
-        ),
+        _REVOKE,
         "nothing",
         remembers=True,
     ),

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from authsvc.crypto.jwk import SigningKey, load_signing_key
 from authsvc.domain.clients import FederatedIdentity
 from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.trusted_issuers import SUBJECTS, USERS
 from authsvc.protocol.grants import token_exchange
 from authsvc.verify import TokenVerifier
 from tests.flows import assertions
@@ -25,6 +26,8 @@ from tests.flows.world import ISSUER, a_client, running_world
 from tests.verify.issuer_server import AUDIENCE, Hands, IssuerServer
 
 KUBERNETES, POD = "https://kubernetes.default.svc", "system:serviceaccount:shop:orders"
+USERS_ONLY, SUBJECTS_ONLY = "https://users-only.example", "https://subjects-only.example"
+"""Issuers that are trusted for one purpose each, and registered as if for every other."""
 DESK = ExchangePolicy(
     BILLING, frozenset({"app"}), scopes=(("*", frozenset({"eddsa:read"})),), any_audience=True
 )  # fmt: skip
@@ -67,6 +70,8 @@ class Rig:
             "ci": assertions.CI_ISSUER,
             "spiffe": assertions.TRUST_DOMAIN,
             "pods": KUBERNETES,
+            "users-only": USERS_ONLY,
+            "subjects-only": SUBJECTS_ONLY,
         }
         found = {name: (a_key(algorithm, name), issuers.get(name, name)) for name, algorithm in STRANGERS.items()}
         found |= {f"our {name}": (key, ISSUER) for name, key in self.ours.items()}
@@ -76,7 +81,7 @@ class Rig:
                 ISSUER),
             "a thief's RSA": (a_key("RS256", "thief"), "https://thief.example"),
         }  # fmt: skip
-        return {name: rival for name, rival in found.items() if not name.startswith(but or ("-",))}
+        return {name: rival for name, rival in found.items() if name not in but}
 
     def someone(self) -> str:
         """The name of a new user, whose password is PASSWORD."""
@@ -94,6 +99,8 @@ STRANGERS = {
     "ci": "RS256",
     "spiffe": "ES256",
     "pods": "RS256",
+    "users-only": "ES256",
+    "subjects-only": "ES256",
 }
 """Clients and issuers with keys of their own."""
 
@@ -135,7 +142,9 @@ def _resource_server() -> Iterator[ResourceServer]:
 
 def _add_takers(shop: Shop) -> None:
     world = shop.world
-    shop.policies(replace(TO_BILLING, clients=frozenset({"app"})), PARTNERS)
+    shop.policies(
+        replace(TO_BILLING, clients=frozenset({"app"})), replace(PARTNERS, issuers=PARTNERS.issuers | {USERS_ONLY})
+    )
     add_server(world, "api")
     shop.add_service(a_client(
         "desk", world.clock() - timedelta(minutes=1), auth_method="client_secret_post", first_party=False,
@@ -143,10 +152,18 @@ def _add_takers(shop: Shop) -> None:
     ))  # fmt: skip
     with world.change() as uow:
         ci, workload = uow.issuers.get(assertions.CI_ISSUER), uow.clients.get("workload")
+        partner = uow.issuers.get(PARTNER)
         assert ci is not None
+        assert partner is not None
         assert workload is not None
         uow.issuers.add(replace(
             ci, issuer=KUBERNETES, name="Kubernetes", jwks=assertions.jwks(a_key("RS256", "pods")),
             subjects=frozenset({"system:serviceaccount:shop:*"}), max_token_seconds=3_600,
         ))  # fmt: skip
-        uow.clients.add(replace(workload, id="pod", identities=(FederatedIdentity(KUBERNETES, POD),)))
+        uow.clients.add(replace(workload, id="pod", identities=(
+            FederatedIdentity(KUBERNETES, POD), FederatedIdentity(USERS_ONLY, POD),
+            FederatedIdentity(SUBJECTS_ONLY, POD),
+        )))  # fmt: skip
+        for name, issuer, purpose in (("users-only", USERS_ONLY, USERS), ("subjects-only", SUBJECTS_ONLY, SUBJECTS)):
+            own = assertions.jwks(a_key("ES256", name))
+            uow.issuers.add(replace(partner, issuer=issuer, name=name, jwks=own, purposes=frozenset({purpose})))

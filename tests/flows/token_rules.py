@@ -7,7 +7,7 @@ UNREAD = dict.fromkeys(("act", "may_act", "cnf"), "*")
 OWN = {
     "sub": "case",  # a user's id in capitals is the same
     "aud": "list",  # RFC 7519 §4.1.3: one text is a list of one
-    "jti": "near case",  # the id of another token of ours
+    "jti": "near case long",  # the id of another token of ours
     "exp": "future",  # only we could have said so
     "grant_id": "absent null case",  # there is none where no refresh token was given
     "sid": "case",
@@ -16,37 +16,37 @@ OWN = {
 AT_EXCHANGE = {**OWN, "aud": "list many", "sid": "absent case", "act": "null"}
 UNREAD_OF_ACTORS = {"act": "*", "may_act": "*"}  # whom the actor acts for elsewhere is not what is asked
 BY_SERVICE = {
-    **UNREAD_OF_ACTORS, "aud": "list many", "jti": "near case", "exp": "future", "scope": "absent empty near case",
+    **UNREAD_OF_ACTORS, "aud": "list many", "jti": "near case long", "exp": "future", "scope": "absent empty near case",
     # Of no session, so that what could be said of one is not read.
     "grant_id": "*", "auth_time": "*", "amr": "*",
 }  # fmt: skip
 ASKED = {**OWN, **UNREAD, "aud": "list many", "sid": "absent case", "scope": "absent empty near case"}
 BEARER = {**OWN, **UNREAD, "aud": "list many"}
 REVOKED = {
-    **UNREAD, "sub": "absent empty near case", "aud": "near case list many", "jti": "near case", "exp": "future",
+    **UNREAD, "sub": "absent empty near case", "aud": "near case list many", "jti": "near case long", "exp": "future",
     "sid": "*", "grant_id": "*", "scope": "*", "auth_time": "*", "amr": "*",
 }  # fmt: skip
 """Whom it speaks of and for whom it is does not matter to who wants it dead."""
 OF_ID_TOKEN = {
-    "sub": "case", "sid": "case", "exp": "future", "client_id": "*", "grant_id": "*", "scope": "*",
+    "sub": "case", "sid": "case", "exp": "future", "jti": "long", "client_id": "*", "grant_id": "*", "scope": "*",
     "auth_time": "type odd",
     "amr": "*", "act": "null",
 }  # fmt: skip
 FOREIGN = {
-    "aud": "list many", "jti": "absent near case", "iat": "absent", "sid": "*", "grant_id": "*", "scope": "*",
+    "aud": "list many", "jti": "absent near case long", "iat": "absent", "sid": "*", "grant_id": "*", "scope": "*",
     "auth_time": "*", "amr": "*", "sub": "case",
 }  # fmt: skip
-SUBJECT_JWT = {**FOREIGN, "jti": "absent empty near case", "client_id": "*", "act": "null"}
+SUBJECT_JWT = {**FOREIGN, "jti": "absent empty near case long", "client_id": "*", "act": "null"}
 ACTOR_JWT = {**SUBJECT_JWT, **UNREAD_OF_ACTORS}
-BEARER_GRANT = {**FOREIGN, "jti": "near case", "client_id": "absent", "act": "*", "may_act": "*"}
+BEARER_GRANT = {**FOREIGN, "jti": "near case long", "client_id": "absent", "act": "*", "may_act": "*"}
 NOT_READ = dict.fromkeys(
     ("sid", "grant_id", "scope", "client_id", "auth_time", "amr", "act", "may_act", "cnf"), "*"
 )  # fmt: skip
 ASSERTION = {**NOT_READ, "aud": "list", "jti": "near case", "iat": "absent"}
-WORKLOAD = {**NOT_READ, "aud": "list", "jti": "absent empty near case", "iat": "absent"}
-LISTED = {**WORKLOAD, "aud": "", "jti": ""}  # its audience is a list already, and it has no id
+WORKLOAD = {**NOT_READ, "aud": "list", "jti": "absent empty near case long", "iat": "absent"}
+LISTED = {**WORKLOAD, "aud": "", "jti": "long"}  # its audience is a list already, and it has no id
 VERIFIED = {
-    "sub": "near case", "aud": "list many", "jti": "near case", "client_id": "near case other", "exp": "future",
+    "sub": "near case", "aud": "list many", "jti": "near case long", "client_id": "near case other", "exp": "future",
     "iat": "past",
     "scope": "absent empty near case", **dict.fromkeys(("sid", "grant_id", "auth_time", "amr", "act", "may_act"), "*"),
 }  # fmt: skip

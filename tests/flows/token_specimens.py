@@ -35,7 +35,7 @@ def ours(
             del others["aud"]
         return Specimen(
             header, claims, signer, Rules(frozenset({typ}), free, strips=strips), rig.published(),
-            rig.rivals("our ES", "our RS", "our PS", "our Ed"),
+            rig.rivals(*(f"our {name}" for name in rig.ours)),
             rig.now, others,
         )  # fmt: skip
 
@@ -47,9 +47,10 @@ def theirs(
     free: Mapping[str, str],
     types: frozenset[str | None],
     claims: Callable[[Rig], Mapping[str, Any]],
+    trusted: str = "",
     **header: Any,
 ) -> Callable[[Rig], Specimen]:
-    """A token of a client or a trusted issuer."""
+    """A token of a client or a trusted issuer; `trusted` is another whose tokens count as well."""
 
     def specimen(rig: Rig) -> Specimen:
         key = a_key(STRANGERS[of], of)
@@ -59,7 +60,7 @@ def theirs(
                   "jti": ()}  # fmt: skip
         return Specimen(
             {name: value for name, value in head.items() if value is not GONE}, claims(rig), key,
-            Rules(types, free, needs_kid=False), rig.published(), rig.rivals(of), rig.now, others,
+            Rules(types, free, needs_kid=False), rig.published(), rig.rivals(of, trusted), rig.now, others,
         )  # fmt: skip
 
     return specimen
