@@ -127,7 +127,7 @@ def _is_active(answer: httpx.Response) -> bool:
 _EXCHANGE = frozenset({(400, "invalid_request"), (400, "invalid_scope"), (400, "invalid_target")})
 _GRANT = frozenset({(400, "invalid_request"), (400, "invalid_grant")})
 _CLIENT = frozenset({(401, "invalid_client"), (400, "invalid_request")})
-# 503 for a young token under an unknown key, which another node may just have made: try again, for a false 200 is worse.
+# 503 for a young token under an unknown key, which another node may just have made: a false 200 would be worse.
 _REVOKE = _GRANT | {(400, "unsupported_token_type"), (503, "temporarily_unavailable")}
 _TOKEN = frozenset({(401, "invalid_token"), (403, "insufficient_scope"), (400, "invalid_request")})
 _ACCOUNT = _TOKEN - {(400, "invalid_request")}
