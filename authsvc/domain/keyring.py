@@ -4,6 +4,7 @@ A key belongs to a tenant and an algorithm and is created at first need. A succe
 (JWKS max-age + skew); its predecessor stays published until the last thing it signed has expired.
 """
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from authsvc.crypto import envelope, jwk
+from authsvc.crypto import envelope, jwk, jws
+from authsvc.crypto.claims import Expectation, check_claims
 from authsvc.crypto.envelope import MasterKeys, Place
 from authsvc.crypto.jwk import SigningKey, VerificationKey
+from authsvc.crypto.jws import VerifiedClaims
 from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS
+
+MAX_VERIFIED = 2_048
+"""Signatures that are remembered; only good ones get in, so that no flood of forged tokens can push them out."""
 
 OPAQUE = "opaque"
 """The pseudo-algorithm of the tenant's key for refresh tokens; never published, never rotated by time."""
@@ -84,6 +90,7 @@ class Keyring:
         self._signing: dict[tuple[UUID, str], SigningKey] = {}
         self._opaque: dict[tuple[UUID, str], bytes] = {}
         self._verification: dict[tuple[UUID, str], VerificationKey] = {}
+        self._verified: dict[tuple[bytes, str], tuple[VerificationKey, VerifiedClaims]] = {}
 
     def signing_key(self, algorithm: str, unit: KeyUnit, now: datetime) -> SigningKey:
         """Return the newest key that may sign, creating the first one."""
@@ -110,6 +117,34 @@ class Keyring:
                     self._verification[entry] = jwk.load_verification_key(record.public, (record.algorithm,))
                 return self._verification[entry]
         return None
+
+    def verify(self, token: str, expected: Expectation, unit: KeyUnit, now: datetime) -> VerifiedClaims:
+        """Return the claims of a token of the tenant's own, as `jws.verify`.
+
+        The same token is asked about many times, and mathematics does not change: a signature that was good is
+        remembered by the token's hash; its key, claims and instants are judged at each call. Raises: TokenError.
+        """
+        entry = (hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), expected.typ)
+        known = self._verified.get(entry)
+        # Another object would be a key that was revoked, or another tenant's.
+        if known is not None and self._is_published(known[0], unit, now):
+            check_claims(known[1], expected, now.timestamp())
+            return known[1]
+        used: list[VerificationKey | None] = []
+
+        def find(kid: str) -> VerificationKey | None:
+            used.append(self.verification_key(kid, unit, now))
+            return used[-1]
+
+        claims = jws.verify(token, find, expected, now.timestamp())
+        if used[0] is not None:
+            if len(self._verified) >= MAX_VERIFIED:
+                self._verified.clear()
+            self._verified[entry] = (used[0], claims)
+        return claims
+
+    def _is_published(self, key: VerificationKey, unit: KeyUnit, now: datetime) -> bool:
+        return key.kid is not None and self.verification_key(key.kid, unit, now) is key
 
     def rotate(self, algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord:
         """Publish a successor that signs once every cached key set has it; retire its predecessors after that."""

@@ -129,8 +129,7 @@ def _claims(presented: str, revocation: _Revocation) -> Mapping[str, Any] | None
         expected = Expectation(
             _ALGORITHMS, access_token.TYPE, request.tenant.issuer, _audience(seen.claims), required=_REQUIRED
         )
-        keyring, now = revocation.issuing.keyring, request.now
-        return jws.verify(presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now.timestamp())
+        return revocation.issuing.keyring.verify(presented, expected, uow, request.now)
     except UnknownKey:
         _refuse_if_young(seen, revocation)
         return None

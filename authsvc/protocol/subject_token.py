@@ -114,9 +114,9 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         frozenset(SIGNING_ALGORITHMS), id_token.TYPE, request.tenant.issuer, issued_to, leeway_seconds=0,
         required=frozenset({"iss", "sub", "aud", "exp", "iat", "sid", "auth_time"}),
     )  # fmt: skip
-    keyring, now = issuing.keyring, request.now
+    now = request.now
     try:
-        claims = jws.verify(presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now.timestamp())
+        claims = issuing.keyring.verify(presented, expected, uow, now)
         client_id, user_id, session_id = str(claims["aud"]), UUID(claims["sub"]), UUID(claims["sid"])
     except (TokenError, AttributeError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"

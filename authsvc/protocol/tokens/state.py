@@ -20,7 +20,6 @@ from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn
 from authsvc.protocol.errors import InvalidToken
 from authsvc.protocol.tokens.access_token import TYPE
-from authsvc.protocol.tokens.verified import verify_again
 
 _REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti", "client_id"})
 _ALGORITHMS = frozenset(SIGNING_ALGORITHMS)
@@ -56,7 +55,7 @@ def judge_access_token(
             claims = _stored(presented, uow)
             check_claims(claims, expected, now.timestamp())
         else:
-            claims = verify_again(presented, lambda kid: keyring.verification_key(kid, uow, now), expected, now)
+            claims = keyring.verify(presented, expected, uow, now)
         token = _live(claims, expected.audiences, is_opaque=is_opaque)
     except (TokenError, AttributeError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"

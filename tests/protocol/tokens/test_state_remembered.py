@@ -2,8 +2,8 @@
 
 import pytest
 
+from authsvc.domain import keyring
 from authsvc.protocol.errors import InvalidToken
-from authsvc.protocol.tokens import verified
 from tests.crypto.issuer import ISSUER, KEYS, good
 from tests.protocol.tokens.conftest import AT, LONG_AGO, Court
 
@@ -45,10 +45,9 @@ def test_no_other_spelling_is_remembered_beside_it(court: Court) -> None:
 
 
 def test_a_bounded_number_is_remembered_and_no_forged_one(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verified, "SIZE", 4)
-    verified._good.clear()
+    monkeypatch.setattr(keyring, "MAX_VERIFIED", 4)
     for number in range(9):
         court.judge(good("ES256", jti=f"t-{number}"))
         with pytest.raises(InvalidToken):
             court.judge(good("ES256")[:-4] + "AAAA")
-        assert 1 <= len(verified._good) <= 4
+        assert 1 <= len(court.keyring._verified) <= 4
