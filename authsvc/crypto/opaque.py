@@ -21,6 +21,14 @@ REFRESH_TOKEN: Final = "as_rt_"
 MAILED_TOKEN: Final = "as_ml_"
 ACCESS_TOKEN: Final = "as_at_"
 API_KEY: Final = "as_ak_"
+AUTHORIZATION_CODE: Final = "as_ac_"
+CONTINUATION: Final = "as_co_"
+BROWSER: Final = "as_br_"
+"""The cookie of a browser that has not signed in; SESSION of one that has."""
+SESSION: Final = "as_se_"
+REGISTRATION_TOKEN: Final = "as_rg_"
+"""The initial access token of client registration (RFC 7591); CLIENT_TOKEN manages one client (RFC 7592)."""
+CLIENT_TOKEN: Final = "as_cm_"
 
 SECRET_BYTES: Final = 32
 KEY_BYTES: Final = 32

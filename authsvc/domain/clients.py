@@ -12,6 +12,7 @@ from authsvc.crypto.algorithms import HMAC_ALGORITHMS, STRANGER_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys, Place
 from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.domain.key_sources import check_key_source
+from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
 from authsvc.errors import DomainError
 
 PROFILES = ("oauth2.1", "oidc")
@@ -94,6 +95,7 @@ class Client:
     assertion_algorithms: frozenset[str] = frozenset()
     identities: tuple[FederatedIdentity, ...] = ()
     exchanges: tuple[ExchangePolicy, ...] = ()
+    relying_party: RelyingParty = NO_RELYING_PARTY
 
     @property
     def is_public(self) -> bool:

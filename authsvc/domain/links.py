@@ -10,6 +10,7 @@ from authsvc.errors import DomainError
 
 REGISTER = "register"
 VERIFY_EMAIL = "verify_email"
+RESET_PASSWORD = "reset_password"
 
 
 class LinkInvalid(DomainError):

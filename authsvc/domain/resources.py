@@ -10,7 +10,7 @@ from authsvc.errors import DomainError
 MAX_ACCESS_TOKEN_SECONDS = 86_400
 """A retired signing key is published at least this long, so no access token may live longer."""
 
-IDENTITY_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+IDENTITY_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
 """Say what is told about a person; they belong to no resource."""
 
 ACCOUNT_SCOPE = "account"

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from authsvc.domain.users import User
 from authsvc.errors import DomainError
+
+BROWSER = ""
+"""The `client_id` of a session that no client began: the sign-in of a browser, which many clients may share."""
 
 
 class SessionOver(DomainError):
@@ -64,3 +68,31 @@ class FamilyState:
     family: RefreshFamily
     session: Session
     user_disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """A session that a browser holds by a cookie, of which only the hash is kept; another at each change of privilege.
+
+    Without a visit until `idle_expires_at` the cookie is worth nothing; what clients were given lives on the session.
+    `address` and `user_agent` are of the last visit, for the person to recognise it by.
+    """
+
+    session: Session
+    secret_hash: str
+    idle_expires_at: datetime
+    seen_at: datetime
+    address: str
+    user_agent: str
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether its cookie is still a sign-in."""
+        return self.session.is_alive(now) and now < self.idle_expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who a cookie says is here, read in one statement."""
+
+    browser: BrowserSession
+    user: User

@@ -1,7 +1,7 @@
 """A tenant is an issuer of its own: its users, clients, resources and keys are nobody else's."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -22,13 +22,29 @@ class IssuerInvalid(DomainError):
     rule = "issuer_invalid"
 
 
+REGISTRATION_OFF, REGISTRATION_BY_TOKEN, REGISTRATION_OPEN = "off", "token", "open"
+CLIENT_REGISTRATION = (REGISTRATION_OFF, REGISTRATION_BY_TOKEN, REGISTRATION_OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a tenant's pages look like. Colours as #rrggbb; `logo` is a PNG or SVG served by this server itself."""
+
+    name: str | None = None
+    accent: str | None = None
+    accent_dark: str | None = None
+    logo: bytes | None = field(default=None, repr=False)
+    logo_type: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """One entry of the table of issuers; `issuer` never changes once used.
 
     `host` is the Host header (with port, lower case) that selects this tenant, or None when any host may;
     `path` is "" or "/t/<name>", within the service: what an issuer's path has before it is where the service is
-    mounted, the same for all tenants. The default tenant answers hosts that no tenant lists.
+    mounted, the same for all tenants. The default tenant answers hosts that no tenant lists. `client_registration`
+    says who may register clients over HTTP: nobody, who has an initial access token, or everybody.
     """
 
     id: UUID
@@ -39,6 +55,8 @@ class Tenant:
     is_default: bool
     created_at: datetime
     disabled_at: datetime | None = None
+    look: Look = Look()
+    client_registration: str = REGISTRATION_OFF
 
 
 def check_issuer(issuer: str) -> str:

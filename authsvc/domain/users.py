@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
@@ -34,7 +36,10 @@ class EmailInvalid(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person's record. `id` is random (UUIDv4) and becomes `sub`; a deleted user's id never returns."""
+    """A person's record. `id` is random (UUIDv4) and becomes `sub`; a deleted user's id never returns.
+
+    `details` are further standard claims by their names (OpenID Connect Core §5.1), such as given_name or address.
+    """
 
     id: UUID
     username: str
@@ -45,6 +50,8 @@ class User:
     created_at: datetime
     disabled_at: datetime | None = None
     version: int = 1
+    details: Mapping[str, Any] = field(default_factory=dict)
+    updated_at: datetime | None = None
 
 
 def canonical_login(presented: str) -> str:

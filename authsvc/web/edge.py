@@ -188,6 +188,7 @@ class Edge:
             request_id=request_id,
             now=self._clock(),
             permit=NO_PERMIT,
+            query=scope["query_string"],
         )
 
     async def _pass_on(self, scope: Scope, receive: Receive, asked: "_Asked", sender: "_Sender") -> str:

@@ -11,7 +11,10 @@ from authsvc.web.forms import Fields
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What every handler may look at. Header names are lower case; `fields` come from a form or a JSON object."""
+    """What every handler may look at. Header names are lower case; `fields` come from a form or a JSON object.
+
+    `query` is the URL's query as it came: only endpoints that say so look at it (`forms.parse_form` reads it).
+    """
 
     method: str
     path: str
@@ -22,6 +25,7 @@ class Request:
     request_id: str
     now: datetime
     permit: HashPermit
+    query: bytes = b""
 
     def header(self, name: bytes) -> str | None:
         """Return the header's one value, None if absent. Raises: InvalidRequest if it comes twice."""
