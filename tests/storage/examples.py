@@ -7,14 +7,21 @@ from uuid import UUID, uuid4
 from authsvc.domain.access_tokens import OpaqueAccessToken
 from authsvc.domain.api_keys import ApiKey
 from authsvc.domain.audit import AuditEvent
+from authsvc.domain.authorization_codes import AuthorizationCode
 from authsvc.domain.clients import Client, ClientSecret, FederatedIdentity
+from authsvc.domain.consents import Consent
+from authsvc.domain.continuations import AUTHORIZE, Continuation
 from authsvc.domain.exchange import ExchangePolicy
 from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.lockout import Reservation, Schedule
+from authsvc.domain.logout_deliveries import LogoutDelivery
 from authsvc.domain.outbox import Letter, MailedLink
+from authsvc.domain.registration_tokens import RegistrationToken
+from authsvc.domain.relying_parties import RelyingParty
 from authsvc.domain.resources import Resource
-from authsvc.domain.sessions import RefreshFamily, Session
-from authsvc.domain.tenants import Tenant
+from authsvc.domain.sessions import BROWSER, BrowserSession, RefreshFamily, Session
+from authsvc.domain.tenants import Look, Tenant
+from authsvc.domain.tokens import SignIn
 from authsvc.domain.trusted_issuers import TrustedIssuer
 from authsvc.domain.users import User
 
@@ -116,3 +123,51 @@ def an_api_key(user_id: UUID | None = None, client_id: str | None = None, secret
         uuid4(), user_id, client_id, "Änne's laptop", "ask_1234", secret_hash, frozenset({"read"}),
         frozenset({"https://api.example"}), NOW, LATER,
     )  # fmt: skip
+
+
+LOOK = Look("Ännes Laden", "#aa0011", "#ff8899", b"\x89PNG\x00\xff", "image/png")
+DETAILS = {"given_name": "Änne", "address": {"country": "DE"}, "birthdate": "1990-01-02"}
+EVERY_MEMBER = RelyingParty(
+    redirect_uris=("https://shop.example/cb", "com.example.shop:/cb"),
+    post_logout_redirect_uris=("https://shop.example/out",), application_type="native", subject_type="pairwise",
+    sector="shop.example", sector_identifier_uri="https://shop.example/uris.json", default_max_age_seconds=3_600,
+    requires_auth_time=True, default_acr_values=("urn:acr:2", "urn:acr:1"),
+    initiate_login_uri="https://shop.example/login", userinfo_algorithm="ES256", request_object_algorithm="PS256",
+    frontchannel_logout_uri="https://shop.example/front", frontchannel_logout_session_required=True,
+    backchannel_logout_uri="https://shop.example/back", backchannel_logout_session_required=True, skips_consent=True,
+    texts={"client_uri": "https://shop.example", "client_name#fr": "Le café"}, contacts=("anne@example.com",),
+    software_id="shop", software_version="2.1", registration_token_hash="management-hash",
+)  # fmt: skip
+
+
+def a_browser_session(user: User, secret_hash: str = "cookie-hash") -> BrowserSession:
+    session = replace(a_session(user), client_id=BROWSER)
+    return BrowserSession(session, secret_hash, LATER, NOW, "192.0.2.1", "Änne's browser")
+
+
+def a_code(session: Session, code_hash: str = "code-hash") -> AuthorizationCode:
+    return AuthorizationCode(
+        code_hash, "shop", SignIn(session.user_id, session.id, NOW, ("pwd", "otp"), uuid4()),
+        "https://shop.example/cb", "challenge", frozenset({"openid", "schön"}), frozenset({"https://api.example"}),
+        "nonce", {"userinfo": {"email": {"essential": True}}}, "urn:acr:1", "token-id", True, NOW, LATER,
+    )  # fmt: skip
+
+
+def a_continuation(handle_hash: str = "handle-hash") -> Continuation:
+    parameters = {"client_id": ("shop",), "resource": ("https://b.example", "https://a.example"), "state": ("schön",)}
+    return Continuation(handle_hash, "browser-hash", AUTHORIZE, "shop", parameters, NOW, LATER)
+
+
+def a_consent(user: User, client_id: str = "shop") -> Consent:
+    return Consent(
+        user.id, client_id, frozenset({"openid", "read"}), frozenset({"https://api.example"}), frozenset({"email"}),
+        NOW, NOW,
+    )  # fmt: skip
+
+
+def a_delivery(send_after: datetime = NOW) -> LogoutDelivery:
+    return LogoutDelivery(uuid4(), "shop", uuid4(), "anne", NOW, send_after)
+
+
+def a_registration_token(secret_hash: str = "registration-hash", uses_left: int | None = 2) -> RegistrationToken:
+    return RegistrationToken(uuid4(), secret_hash, "Änne's team", NOW, LATER, uses_left)

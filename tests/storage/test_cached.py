@@ -15,6 +15,7 @@ from tests.harness import postgres
 from tests.storage.examples import (
     IDENTITY,
     LATER,
+    LOOK,
     NOW,
     a_client,
     a_federated_client,
@@ -109,6 +110,8 @@ def _disable_all_clients(unit: SqlUnitOfWork) -> None:
 CHANGES = [
     pytest.param(lambda unit: unit.tenants.disable(TENANT, NOW), 0, id="tenant disabled"),
     pytest.param(lambda unit: unit.tenants.add(a_tenant("second", host="x")), 0, id="tenant added"),
+    pytest.param(lambda unit: unit.tenants.set_look(TENANT, LOOK), 0, id="tenant's look"),
+    pytest.param(lambda unit: unit.tenants.set_client_registration(TENANT, "open"), 0, id="who may register clients"),
     pytest.param(lambda unit: unit.clients.disable("shop", NOW), 1, id="client disabled"),
     pytest.param(lambda unit: unit.clients.save(replace(a_client(), name="x")), 1, id="client saved"),
     pytest.param(lambda unit: unit.clients.delete("shop"), 1, id="client deleted"),

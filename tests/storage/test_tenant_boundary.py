@@ -1,6 +1,7 @@
 """No verb of any store of one tenant reads or changes a row of another."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_type_hints
 from uuid import UUID, uuid4
 
@@ -17,12 +18,18 @@ from tests.storage.examples import (
     IDENTITY,
     LATER,
     NOW,
+    a_browser_session,
     a_client,
+    a_code,
+    a_consent,
+    a_continuation,
+    a_delivery,
     a_family,
     a_federated_client,
     a_key,
     a_letter,
     a_link,
+    a_registration_token,
     a_reservation,
     a_resource,
     a_session,
@@ -39,6 +46,9 @@ FAMILY = a_family(SESSION)
 LETTER = a_letter()
 EVENT = an_event()
 API_KEY = an_api_key(USER.id)
+BROWSER = a_browser_session(USER)
+DELIVERY = a_delivery()
+REGISTRATION = a_registration_token()
 ISSUER = an_issuer().issuer
 UNKNOWN = Standing(not_revoked=True, session_alive=False, family_alive=False, user_enabled=False)
 ROTATION: dict[str, Any] = {
@@ -147,6 +157,43 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "api_keys.add": (lambda unit: _refused(unit.api_keys.add, an_api_key(USER.id)), "Conflict"),
     "api_keys.record_use": (lambda unit: unit.api_keys.record_use(API_KEY.id, LATER), None),
     "api_keys.revoke": (lambda unit: unit.api_keys.revoke(API_KEY.id, NOW), False),
+    "browser_sessions.find": (lambda unit: unit.browser_sessions.find("cookie-hash"), None),
+    "browser_sessions.add": (
+        lambda unit: _refused(unit.browser_sessions.add, a_browser_session(USER)),
+        "Conflict",
+    ),
+    "browser_sessions.touch": (lambda unit: unit.browser_sessions.touch(BROWSER.session.id, LATER, LATER), None),
+    "browser_sessions.renew": (
+        lambda unit: unit.browser_sessions.renew(replace(BROWSER, secret_hash="x"), instead_of="cookie-hash"),
+        False,
+    ),
+    "browser_sessions.list": (lambda unit: unit.browser_sessions.list(USER.id), ()),
+    "browser_sessions.join": (
+        lambda unit: _refused(lambda now: unit.browser_sessions.join(BROWSER.session.id, "shop", now), NOW),
+        "Conflict",
+    ),
+    "browser_sessions.participants": (lambda unit: unit.browser_sessions.participants(BROWSER.session.id), ()),
+    "codes.add": (lambda unit: unit.codes.add(a_code(SESSION)), None),
+    "codes.find": (lambda unit: unit.codes.find("code-hash"), None),
+    "codes.consume": (lambda unit: unit.codes.consume("code-hash", NOW), False),
+    "continuations.add": (lambda unit: unit.continuations.add(a_continuation()), None),
+    "continuations.find": (lambda unit: unit.continuations.find("handle-hash"), None),
+    "continuations.save": (lambda unit: _refused(unit.continuations.save, a_continuation()), "Conflict"),
+    "continuations.finish": (lambda unit: unit.continuations.finish("handle-hash"), False),
+    "consents.get": (lambda unit: unit.consents.get(USER.id, "shop"), None),
+    "consents.give": (lambda unit: _refused(unit.consents.give, a_consent(USER)), "Conflict"),
+    "consents.withdraw": (lambda unit: unit.consents.withdraw(USER.id, "shop", NOW), False),
+    "consents.list": (lambda unit: unit.consents.list(USER.id), ()),
+    "logout_deliveries.add": (lambda unit: unit.logout_deliveries.add(DELIVERY), None),
+    "logout_deliveries.take": (lambda unit: unit.logout_deliveries.take(LATER, LATER, 10), ()),
+    "logout_deliveries.postpone": (lambda unit: unit.logout_deliveries.postpone(DELIVERY.id, LATER, "x"), None),
+    "logout_deliveries.close": (lambda unit: unit.logout_deliveries.close(DELIVERY.id, "failed", "x"), None),
+    "logout_deliveries.list": (lambda unit: unit.logout_deliveries.list(None, 10), ()),
+    "registration_tokens.find": (lambda unit: unit.registration_tokens.find("registration-hash"), None),
+    "registration_tokens.list": (lambda unit: unit.registration_tokens.list(), ()),
+    "registration_tokens.add": (lambda unit: unit.registration_tokens.add(REGISTRATION), None),
+    "registration_tokens.use": (lambda unit: unit.registration_tokens.use("registration-hash", NOW), False),
+    "registration_tokens.revoke": (lambda unit: unit.registration_tokens.revoke(REGISTRATION.id, NOW), False),
 }
 
 
@@ -172,6 +219,13 @@ def owner(storage: Storage) -> UUID:
     unit.audit.add(EVENT)
     unit.outbox.add(LETTER)
     unit.links.add(a_link(USER.id))
+    unit.browser_sessions.add(BROWSER)
+    unit.browser_sessions.join(BROWSER.session.id, "shop", NOW)
+    unit.codes.add(a_code(SESSION))
+    unit.continuations.add(a_continuation())
+    unit.consents.give(a_consent(USER))
+    unit.logout_deliveries.add(DELIVERY)
+    unit.registration_tokens.add(REGISTRATION)
     unit.commit()
     unit.close()
     return unit.tenant_id

@@ -24,6 +24,7 @@ from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 from authsvc.storage.sql.changes import announce
 from authsvc.storage.sql.client_columns import Exchanges, Identities, Secrets
+from authsvc.storage.sql.relying_party_column import RelyingPartyText
 
 clients = Table(
     "clients",
@@ -49,6 +50,7 @@ clients = Table(
     Column("assertion_algorithms", StringSet, nullable=False, server_default="[]"),
     Column("identities", Identities, nullable=False, server_default="[]"),
     Column("exchanges", Exchanges, nullable=False, server_default="[]"),
+    Column("relying_party", RelyingPartyText, nullable=False, server_default="{}"),
 )
 
 client_origins = Table(
@@ -75,7 +77,7 @@ Index(None, client_identities.c.tenant_id, client_identities.c.client_id)
 _SETTINGS = (
     "name", "auth_method", "secrets", "first_party", "grant_types", "scopes", "resources", "origins", "profile",
     "id_token_algorithm", "disabled_at", "serves", "jwks", "jwks_uri", "assertion_algorithms", "identities",
-    "exchanges",
+    "exchanges", "relying_party",
 )  # fmt: skip
 _CLIENT = select(*(column for column in clients.c if column.name != "tenant_id")).where(owned(clients))
 _THIS = (owned(clients), clients.c.id == given("which", clients.c.id))

@@ -9,6 +9,7 @@ from authsvc.storage.cached import CachedTenants
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.connect import open_database
 from authsvc.storage.sql.leases import take_lease
+from authsvc.storage.sql.logout_deliveries import tenants_with_logouts
 from authsvc.storage.sql.outbox import tenants_with_letters
 from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
 from authsvc.storage.sql.tenants import SqlTenants
@@ -75,6 +76,14 @@ class Storage:
         work = Work(self._database)
         try:
             return tenants_with_letters(work, now)
+        finally:
+            work.close()
+
+    def tenants_with_logouts(self, now: datetime) -> tuple[UUID, ...]:
+        """Return the tenants that have a client to be told of a logout by now."""
+        work = Work(self._database)
+        try:
+            return tenants_with_logouts(work, now)
         finally:
             work.close()
 

@@ -10,11 +10,15 @@ from authsvc.storage.sql.access_tokens import access_tokens, revoked_tokens
 from authsvc.storage.sql.api_keys import api_keys
 from authsvc.storage.sql.attempts import attempts
 from authsvc.storage.sql.audit import audit_events
+from authsvc.storage.sql.authorization_codes import authorization_codes
 from authsvc.storage.sql.base import given, owned
 from authsvc.storage.sql.changes import announce
+from authsvc.storage.sql.continuations import continuations
 from authsvc.storage.sql.keys import signing_keys
 from authsvc.storage.sql.links import mailed_links
+from authsvc.storage.sql.logout_deliveries import logout_deliveries
 from authsvc.storage.sql.outbox import letters
+from authsvc.storage.sql.registration_tokens import registration_tokens
 from authsvc.storage.sql.replays import used_assertions
 from authsvc.storage.sql.sessions import refresh_families, sessions
 from authsvc.storage.sql.tenants import tenants
@@ -28,6 +32,10 @@ KEY_SECONDS = 30 * 86_400
 """How long a key is kept after it was retired or revoked."""
 API_KEY_SECONDS = 30 * 86_400
 """How long an API key is kept after it expired or was revoked."""
+CODE_SECONDS = 3_600
+"""How long a code is kept after its minute, so that a second use ends what the first one gave."""
+LOGOUT_SECONDS = 7 * 86_400
+"""How long it is on record whether a client was told of a logout."""
 TOKEN_SECONDS = 600
 """How long what is known of a token outlives it: a node's clock may be behind, and still take it."""
 AUDIT_SECONDS = 400 * 86_400
@@ -72,6 +80,10 @@ RULES = (
     _rule(access_tokens, TOKEN_SECONDS, _before(access_tokens.c.expires_at)),
     _rule(revoked_tokens, TOKEN_SECONDS, _before(revoked_tokens.c.expires_at)),
     _rule(api_keys, API_KEY_SECONDS, _before(api_keys.c.over_at)),
+    _rule(authorization_codes, CODE_SECONDS, _before(authorization_codes.c.expires_at)),
+    _rule(continuations, 0, _before(continuations.c.expires_at)),
+    _rule(logout_deliveries, LOGOUT_SECONDS, _before(logout_deliveries.c.created_at)),
+    _rule(registration_tokens, API_KEY_SECONDS, _before(registration_tokens.c.expires_at)),
     _AUDIT,
     _KEYS,
 )

@@ -1,17 +1,47 @@
 """The table of issuers."""
 
+import json
+from base64 import b64decode, b64encode
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Index, Table, Text, UniqueConstraint, Uuid, bindparam, select, update
+from sqlalchemy import Boolean, Column, Dialect, Index, Table, Text, UniqueConstraint, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeDecorator
 
-from authsvc.domain.tenants import Tenant
+from authsvc.domain.tenants import Look, Tenant
 from authsvc.errors import Conflict
-from authsvc.storage.sql.base import Instant, metadata
+from authsvc.storage.sql.base import Instant, compact_json, metadata
 from authsvc.storage.sql.changes import announce
 from authsvc.storage.sql.prepared import Values
 from authsvc.storage.sql.work import Work
+
+_LOOK = ("name", "accent", "accent_dark", "logo", "logo_type")
+
+
+class LookText(TypeDecorator[Look]):
+    """A tenant's look: a JSON object of what is set, the logo in base64; unknown members are passed over."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Look | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
+        return None if value is None else compact_json(_written(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Look | None:  # noqa: ARG002, D102
+        return None if value is None else _read(json.loads(value))
+
+
+def _written(look: Look) -> dict[str, str]:
+    found = {name: getattr(look, name) for name in _LOOK if getattr(look, name) is not None}
+    return found if look.logo is None else found | {"logo": b64encode(look.logo).decode()}
+
+
+def _read(written: dict[str, Any]) -> Look:
+    found = {name: written[name] for name in _LOOK if name in written}
+    return Look(**(found | {"logo": b64decode(found["logo"])} if "logo" in found else found))
+
 
 tenants = Table(
     "tenants",
@@ -25,6 +55,8 @@ tenants = Table(
     Column("is_default", Boolean, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
+    Column("look", LookText, nullable=False, server_default="{}"),
+    Column("client_registration", Text, nullable=False, server_default="off"),
     UniqueConstraint("name"),
     UniqueConstraint("issuer"),
     UniqueConstraint("host", "path"),
@@ -39,6 +71,8 @@ _ADD = insert(tenants).on_conflict_do_nothing().returning(tenants.c.id)
 _WHICH = tenants.c.id == bindparam("which")
 _DISABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_(None)).values(disabled_at=bindparam("now"))
 _ENABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_not(None)).values(disabled_at=None)
+_SET_LOOK = update(tenants).where(_WHICH).values(look=bindparam("new_look"))
+_SET_REGISTRATION = update(tenants).where(_WHICH).values(client_registration=bindparam("who"))
 
 
 class SqlTenants:
@@ -57,6 +91,7 @@ class SqlTenants:
         added = self._work.write_returning(
             _ADD, id=tenant.id, name=tenant.name, issuer=tenant.issuer, host=tenant.host or "", path=tenant.path,
             is_default=tenant.is_default, created_at=tenant.created_at, disabled_at=tenant.disabled_at,
+            look=tenant.look, client_registration=tenant.client_registration,
         )  # fmt: skip
         if not added:
             raise Conflict("tenant: name, issuer or host and path are taken, or there is a default already")
@@ -71,7 +106,17 @@ class SqlTenants:
         announce(self._work)
         return self._work.write(_ENABLE, which=tenant_id) == 1
 
+    def set_look(self, tenant_id: UUID, look: Look) -> bool:
+        """False if it is not there."""
+        announce(self._work)
+        return self._work.write(_SET_LOOK, which=tenant_id, new_look=look) == 1
+
+    def set_client_registration(self, tenant_id: UUID, who: str) -> bool:
+        """False if it is not there."""
+        announce(self._work)
+        return self._work.write(_SET_REGISTRATION, which=tenant_id, who=who) == 1
+
 
 def _tenant(row: Values) -> Tenant:
-    tenant_id, name, issuer, host, path, is_default, created_at, disabled_at = row
-    return Tenant(tenant_id, name, issuer, host or None, path, is_default, created_at, disabled_at)
+    tenant_id, name, issuer, host, *rest = row
+    return Tenant(tenant_id, name, issuer, host or None, *rest)

@@ -11,12 +11,18 @@ from authsvc.storage.sql.access_tokens import SqlAccessTokens
 from authsvc.storage.sql.api_keys import SqlApiKeys
 from authsvc.storage.sql.attempts import SqlAttempts
 from authsvc.storage.sql.audit import SqlAudit
+from authsvc.storage.sql.authorization_codes import SqlAuthorizationCodes
+from authsvc.storage.sql.browser_sessions import SqlBrowserSessions
 from authsvc.storage.sql.clients import SqlClients
+from authsvc.storage.sql.consents import SqlConsents
+from authsvc.storage.sql.continuations import SqlContinuations
 from authsvc.storage.sql.families import SqlFamilies
 from authsvc.storage.sql.issuers import SqlIssuers
 from authsvc.storage.sql.keys import SqlKeys
 from authsvc.storage.sql.links import SqlLinks
+from authsvc.storage.sql.logout_deliveries import SqlLogoutDeliveries
 from authsvc.storage.sql.outbox import SqlOutbox
+from authsvc.storage.sql.registration_tokens import SqlRegistrationTokens
 from authsvc.storage.sql.replays import SqlReplays
 from authsvc.storage.sql.resources import SqlResources
 from authsvc.storage.sql.sessions import SqlSessions
@@ -43,6 +49,12 @@ _STORES: Mapping[str, Make] = {
     "replays": lambda work, tenant, _: SqlReplays(work, tenant),
     "access_tokens": lambda work, tenant, _: SqlAccessTokens(work, tenant),
     "api_keys": lambda work, tenant, _: SqlApiKeys(work, tenant),
+    "browser_sessions": lambda work, tenant, _: SqlBrowserSessions(work, tenant),
+    "codes": lambda work, tenant, _: SqlAuthorizationCodes(work, tenant),
+    "continuations": lambda work, tenant, _: SqlContinuations(work, tenant),
+    "consents": lambda work, tenant, _: SqlConsents(work, tenant),
+    "logout_deliveries": lambda work, tenant, _: SqlLogoutDeliveries(work, tenant),
+    "registration_tokens": lambda work, tenant, _: SqlRegistrationTokens(work, tenant),
 }
 
 
@@ -64,6 +76,12 @@ class SqlUnitOfWork:
     replays: ports.Replays
     access_tokens: ports.AccessTokens
     api_keys: ports.ApiKeys
+    browser_sessions: ports.BrowserSessions
+    codes: ports.AuthorizationCodes
+    continuations: ports.Continuations
+    consents: ports.Consents
+    logout_deliveries: ports.LogoutDeliveries
+    registration_tokens: ports.RegistrationTokens
 
     def __init__(self, work: Work, cache: Cache | None, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from authsvc.domain.users import User, canonical_login
 from authsvc.errors import Conflict
-from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
+from authsvc.storage.sql.base import Instant, JsonMap, Store, given, metadata, owned, tenant_column
 
 users = Table(
     "users",
@@ -27,15 +27,17 @@ users = Table(
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     Column("version", Integer, nullable=False),
+    Column("details", JsonMap, nullable=False, server_default="{}"),
+    Column("updated_at", Instant),
     UniqueConstraint("tenant_id", "username_canonical"),
     UniqueConstraint("tenant_id", "email_login"),
 )
 
-_COLUMNS = (
+USER_COLUMNS = (
     users.c.id, users.c.username, users.c.email, users.c.email_verified, users.c.name, users.c.password_hash,
-    users.c.created_at, users.c.disabled_at, users.c.version,
+    users.c.created_at, users.c.disabled_at, users.c.version, users.c.details, users.c.updated_at,
 )  # fmt: skip
-_USER = select(*_COLUMNS).where(owned(users))
+_USER = select(*USER_COLUMNS).where(owned(users))
 _THIS = (owned(users), users.c.id == given("which", users.c.id))
 
 _GET = _USER.where(_THIS[1])
@@ -50,9 +52,9 @@ _SAVE_PROFILE = (
     .values(
         username=bindparam("username"), username_canonical=bindparam("username_canonical"), name=bindparam("name"),
         email=bindparam("email"), email_verified=bindparam("email_verified"), email_login=bindparam("email_login"),
-        version=users.c.version + 1,
+        details=bindparam("details"), updated_at=bindparam("updated_at"), version=users.c.version + 1,
     )
-    .returning(*_COLUMNS)
+    .returning(*USER_COLUMNS)
 )  # fmt: skip
 # No new version: a rehash at sign-in must not refuse the profile that someone is editing meanwhile.
 _SET_PASSWORD_HASH = (
@@ -107,7 +109,7 @@ class SqlUsers(Store):
             raise Conflict("user: name or verified address is taken")
 
     def save_profile(self, user: User) -> User:
-        """Write name and address if nobody changed the user since; return it with its next version.
+        """Write name, address and details if nobody changed the user since; return it with its next version.
 
         Raises: Conflict (changed since, or name or verified address taken: then the transaction is over, too).
         """
@@ -154,4 +156,6 @@ def _profile(user: User) -> dict[str, Any]:
         "email": user.email,
         "email_verified": user.email_verified,
         "email_login": canonical_login(user.email) if user.email and user.email_verified else None,
+        "details": user.details,
+        "updated_at": user.updated_at,
     }

@@ -1,14 +1,17 @@
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
+from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
 from authsvc.errors import Conflict, StorageUnavailable
 from authsvc.storage.sql.engine import Storage
+from authsvc.storage.sql.relying_party_column import RelyingPartyText
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
-from tests.storage.examples import IDENTITY, LATER, NOW, a_client, a_federated_client, an_api_key
+from tests.storage.examples import EVERY_MEMBER, IDENTITY, LATER, NOW, a_client, a_federated_client, an_api_key
 
 
 def test_a_client_comes_back_as_it_was_added(unit: SqlUnitOfWork):
@@ -31,6 +34,22 @@ def test_a_client_with_everything_comes_back_as_it_was_added(unit: SqlUnitOfWork
     unit.clients.add(a_federated_client())
     assert unit.clients.get("robot") == a_federated_client()
     assert unit.clients.list(None, 9) == (a_federated_client(),)
+
+
+def test_every_member_of_a_relying_party_comes_back_as_it_was_added_and_saved(unit: SqlUnitOfWork):
+    for member in fields(RelyingParty):
+        assert getattr(EVERY_MEMBER, member.name) != getattr(NO_RELYING_PARTY, member.name), "the example lacks it"
+    client = replace(a_client(), relying_party=EVERY_MEMBER)
+    unit.clients.add(client)
+    assert unit.clients.get("shop") == client
+    changed = replace(client, relying_party=replace(EVERY_MEMBER, redirect_uris=(), texts={}))
+    assert unit.clients.save(changed) == unit.clients.get("shop") == replace(changed, version=2)
+
+
+def test_what_only_a_newer_version_knows_of_a_relying_party_is_passed_over():
+    newer = RelyingPartyText().process_result_value('{"sector":"a.example","not_yet":[1]}', sqlite_dialect())
+    assert newer == RelyingParty(sector="a.example")
+    assert RelyingPartyText().process_bind_param(NO_RELYING_PARTY, sqlite_dialect()) == "{}"
 
 
 @pytest.mark.parametrize("text", ["shop\0", "sh\udc80op", "SHOP", "shop ", ""])

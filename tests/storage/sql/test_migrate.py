@@ -24,8 +24,10 @@ from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.connect import database_url as with_driver
 from authsvc.storage.sql.engine import open_storage
 from authsvc.storage.sql.migrate import is_ahead, migrate, pending, revisions
-from tests.storage.examples import a_client, a_resource
+from tests.storage.examples import a_client, a_resource, a_tenant, a_user
 
+USERS = {name: a_user(name, None, verified=False) for name in ("before", "since")}
+TENANTS = {name: a_tenant(name, host=name) for name in ("before", "since")}
 MIGRATE = "import sys; from authsvc.storage.sql.migrate import migrate; migrate(sys.argv[1])"
 
 
@@ -198,17 +200,25 @@ def test_what_the_previous_version_writes_before_and_after_the_migration_is_read
     unit = storage.unit_of_work(tenant_id)
     assert unit.clients.list(None, 9) == (a_client("before"), a_client("since"))
     assert unit.resources.list() == (a_resource("https://before.example"), a_resource("https://since.example"))
+    assert unit.tenants.list() == tuple(sorted(TENANTS.values(), key=lambda tenant: tenant.id))
+    assert unit.users.list(None, 9) == tuple(sorted(USERS.values(), key=lambda user: user.id))
     unit.close()
     storage.close()
 
 
 def _write_only(columns: dict[str, set[str]], url: str, tenant_id: UUID, name: str) -> None:
-    rows = {"clients": a_client(name), "resources": a_resource(f"https://{name}.example")}
+    rows: dict[str, tuple[object, dict[str, object]]] = {
+        "clients": (a_client(name), {}),
+        "resources": (a_resource(f"https://{name}.example"), {}),
+        "tenants": (TENANTS[name], {}),
+        "users": (USERS[name], {"username_canonical": name, "email_login": None}),
+    }
     engine = create_engine(with_driver(url))
     with engine.begin() as connection:
-        for table, example in rows.items():
-            values = {column: getattr(example, column) for column in columns[table] - {"tenant_id"}}
-            connection.execute(metadata.tables[table].insert().values(tenant_id=tenant_id, **values))
+        for table, (example, more) in rows.items():
+            known = more | {"tenant_id": tenant_id}
+            values = {name: known[name] if name in known else getattr(example, name) for name in columns[table]}
+            connection.execute(metadata.tables[table].insert().values(**values))
     engine.dispose()
 
 

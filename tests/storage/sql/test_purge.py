@@ -20,10 +20,15 @@ from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import (
     NOW,
     SCHEDULE,
+    a_browser_session,
+    a_code,
+    a_continuation,
+    a_delivery,
     a_family,
     a_key,
     a_letter,
     a_link,
+    a_registration_token,
     a_reservation,
     a_session,
     a_tenant,
@@ -146,6 +151,33 @@ def _endless_api_key(unit: SqlUnitOfWork) -> Callable[[], object]:
     return lambda: unit.api_keys.find("key-hash")
 
 
+def _browser_session(unit: SqlUnitOfWork) -> Callable[[], object]:
+    browser = replace(a_browser_session(USER), session=SESSION)
+    unit.browser_sessions.add(browser)
+    unit.browser_sessions.join(SESSION.id, "shop", NOW)
+    return lambda: unit.browser_sessions.find("cookie-hash") or unit.browser_sessions.participants(SESSION.id)
+
+
+def _code(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.codes.add(replace(a_code(SESSION), expires_at=NOW))
+    return lambda: unit.codes.find("code-hash")
+
+
+def _continuation(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.continuations.add(replace(a_continuation(), expires_at=NOW))
+    return lambda: unit.continuations.find("handle-hash")
+
+
+def _delivery(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.logout_deliveries.add(a_delivery())
+    return lambda: unit.logout_deliveries.list(None, 1)
+
+
+def _registration_token(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.registration_tokens.add(replace(a_registration_token(), expires_at=NOW))
+    return unit.registration_tokens.list
+
+
 def _next_midnight(instant: datetime) -> datetime:
     return instant.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
 
@@ -166,6 +198,11 @@ def _next_midnight(instant: datetime) -> datetime:
         pytest.param(_revoked_token, NOW + 10 * MINUTE, id="revoked token"),
         pytest.param(_expired_api_key, NOW + 30 * DAY, id="expired API key"),
         pytest.param(_revoked_api_key, NOW + 30 * DAY, id="revoked API key"),
+        pytest.param(_browser_session, SESSION.expires_at + 7 * DAY, id="browser session"),
+        pytest.param(_code, NOW + 60 * MINUTE, id="authorization code"),
+        pytest.param(_continuation, NOW, id="continuation"),
+        pytest.param(_delivery, NOW + 7 * DAY, id="logout delivery"),
+        pytest.param(_registration_token, NOW + 30 * DAY, id="registration token"),
         pytest.param(_retired_key, NOW + 30 * DAY, id="retired key"),
         pytest.param(_revoked_key, NOW + 30 * DAY, id="revoked key"),
     ],

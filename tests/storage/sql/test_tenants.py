@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from authsvc.domain.tenants import REGISTRATION_BY_TOKEN, Look
 from authsvc.errors import Conflict
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
-from tests.storage.examples import LATER, NOW, a_tenant
+from tests.storage.examples import LATER, LOOK, NOW, a_tenant
 
 
 @pytest.fixture
@@ -54,6 +55,20 @@ def test_a_tenant_is_disabled_and_enabled_once(unit: SqlUnitOfWork):
     assert unit.tenants.list() == (replace(tenant, disabled_at=NOW),)
     assert [unit.tenants.enable(tenant.id), unit.tenants.enable(tenant.id)] == [True, False]
     assert unit.tenants.list() == (tenant,)
+
+
+def test_a_tenants_look_and_who_may_register_clients_come_back_as_they_were_set(unit: SqlUnitOfWork):
+    tenant, other = a_tenant(), replace(a_tenant("other", host="other"), look=LOOK, client_registration="open")
+    unit.tenants.add(replace(tenant, created_at=NOW - timedelta(days=1)))
+    unit.tenants.add(other)
+    assert unit.tenants.set_look(tenant.id, LOOK)
+    assert unit.tenants.set_client_registration(tenant.id, REGISTRATION_BY_TOKEN)
+    changed = replace(tenant, created_at=NOW - timedelta(days=1), look=LOOK, client_registration="token")
+    assert unit.tenants.list() == (changed, other)
+    assert unit.tenants.set_look(other.id, Look(name="plain"))
+    assert unit.tenants.list()[1].look == Look(name="plain")
+    assert not unit.tenants.set_look(uuid4(), LOOK)
+    assert not unit.tenants.set_client_registration(uuid4(), "open")
 
 
 def test_tenants_are_listed_without_knowing_one(own_storage: Storage, unit: SqlUnitOfWork):

@@ -5,7 +5,7 @@ import pytest
 
 from authsvc.errors import Conflict
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
-from tests.storage.examples import LATER, NOW, a_family, a_link, a_session, a_user
+from tests.storage.examples import DETAILS, LATER, NOW, a_family, a_link, a_session, a_user
 
 
 def test_a_user_comes_back_as_it_was_added(unit: SqlUnitOfWork):
@@ -19,6 +19,14 @@ def test_a_user_without_address_or_password_comes_back_as_it_was_added(unit: Sql
     user = replace(a_user(email=None, verified=False), password_hash=None, name=None, disabled_at=LATER, version=7)
     unit.users.add(user)
     assert unit.users.get(user.id) == user
+
+
+def test_a_user_with_details_comes_back_as_it_was_added_and_as_it_was_saved(unit: SqlUnitOfWork):
+    user = replace(a_user(), details=DETAILS, updated_at=LATER)
+    unit.users.add(user)
+    assert unit.users.get(user.id) == user
+    changed = replace(user, details={"nickname": "Ä"}, updated_at=NOW)
+    assert unit.users.save_profile(changed) == replace(changed, version=2) == unit.users.get(user.id)
 
 
 def test_a_user_is_found_by_canonical_name(unit: SqlUnitOfWork):

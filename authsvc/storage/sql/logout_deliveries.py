@@ -1,0 +1,101 @@
+"""Clients to be told of a session's end; taking one leases it to one sender, and how it ended stays on record."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, Index, Integer, Table, Text, Uuid, bindparam, insert, select, update
+
+from authsvc.domain.logout_deliveries import LogoutDelivery
+from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
+from authsvc.storage.sql.work import Work
+
+logout_deliveries = Table(
+    "logout_deliveries",
+    metadata,
+    tenant_column(),
+    Column("id", Uuid, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("send_after", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", Text),
+    Column("detail", Text),
+)
+_OPEN = logout_deliveries.c.outcome.is_(None)
+Index(None, logout_deliveries.c.tenant_id, logout_deliveries.c.created_at)
+Index(
+    "ix_logout_deliveries_open", logout_deliveries.c.tenant_id, logout_deliveries.c.send_after,
+    postgresql_where=_OPEN, sqlite_where=_OPEN,
+)  # fmt: skip
+
+_COLUMNS = tuple(column for column in logout_deliveries.c if column.name != "tenant_id")
+_THIS = (owned(logout_deliveries), logout_deliveries.c.id == given("which", logout_deliveries.c.id), _OPEN)
+_IS_DUE = logout_deliveries.c.send_after <= given("now", logout_deliveries.c.send_after)
+
+_ADD = insert(logout_deliveries)
+# Read once (a CTE), and never a row that another sender is taking: PostgreSQL skips it, SQLite has one writer.
+_DUE = (
+    select(logout_deliveries.c.id)
+    .where(owned(logout_deliveries), _OPEN, _IS_DUE)
+    .order_by(logout_deliveries.c.send_after)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+_TAKE = (
+    update(logout_deliveries)
+    .where(owned(logout_deliveries), logout_deliveries.c.id.in_(select(_DUE.c.id)))
+    .values(send_after=bindparam("leased_until"), attempts=logout_deliveries.c.attempts + 1)
+    .returning(*_COLUMNS)
+)
+_POSTPONE = (
+    update(logout_deliveries)
+    .where(*_THIS)
+    .values(send_after=given("then", logout_deliveries.c.send_after), detail=given("why", logout_deliveries.c.detail))
+)
+_CLOSE = (
+    update(logout_deliveries)
+    .where(*_THIS)
+    .values(outcome=given("ended", logout_deliveries.c.outcome), detail=given("why", logout_deliveries.c.detail))
+)
+_LIST = select(*_COLUMNS).where(owned(logout_deliveries)).order_by(logout_deliveries.c.id).limit(bindparam("most"))
+_LIST_AFTER = _LIST.where(logout_deliveries.c.id > given("last", logout_deliveries.c.id))
+_TENANTS = select(logout_deliveries.c.tenant_id).distinct().where(_OPEN, _IS_DUE)
+
+
+class SqlLogoutDeliveries(Store):
+    """Implements LogoutDeliveries."""
+
+    def add(self, delivery: LogoutDelivery) -> None:
+        """Add one client to be told."""
+        self._work.write(
+            _ADD, tenant_id=self._tenant_id, **{column.name: getattr(delivery, column.name) for column in _COLUMNS}
+        )
+
+    def take(self, now: datetime, leased_until: datetime, limit: int) -> tuple[LogoutDelivery, ...]:
+        """Return open ones whose time has come, pushed to `leased_until` and counted as attempted, oldest first."""
+        rows = self._work.write_returning(_TAKE, tenant=self._tenant_id, now=now, leased_until=leased_until, most=limit)
+        return tuple(sorted((LogoutDelivery(*row) for row in rows), key=lambda each: (each.created_at, each.id)))
+
+    def postpone(self, delivery_id: UUID, send_after: datetime, detail: str) -> None:
+        """Try it again then; nothing if it is closed."""
+        self._work.write(_POSTPONE, tenant=self._tenant_id, which=delivery_id, then=send_after, why=detail)
+
+    def close(self, delivery_id: UUID, outcome: str, detail: str | None) -> None:
+        """Store how it ended; nothing if that is stored."""
+        self._work.write(_CLOSE, tenant=self._tenant_id, which=delivery_id, ended=outcome, why=detail)
+
+    def list(self, after: UUID | None, limit: int) -> tuple[LogoutDelivery, ...]:
+        """Return a page in the order of ids, open or not."""
+        if after is None:
+            rows = self._work.rows(_LIST, tenant=self._tenant_id, most=limit)
+        else:
+            rows = self._work.rows(_LIST_AFTER, tenant=self._tenant_id, most=limit, last=after)
+        return tuple(LogoutDelivery(*row) for row in rows)
+
+
+def tenants_with_logouts(work: Work, now: datetime) -> tuple[UUID, ...]:
+    """Return whose deliveries are due: one look, however many tenants there are."""
+    return tuple(row[0] for row in work.rows(_TENANTS, now=now))
