@@ -8,7 +8,7 @@ NPM_STAMP := tests/interop/node_modules/.package-lock.json
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format mutants bench story lock
+.PHONY: help setup run test test-all check format locales mutants bench story lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
@@ -59,6 +59,16 @@ check: setup ## lint, formatting, types and import rules; changes nothing
 	for step in "ruff check ." "ruff format --check --quiet ." mypy "lint-imports --no-logo"; do \
 	  echo "$(BIN)/$$step"; $(BIN)/$$step || { echo "^ $$step failed" >&2; status=1; }; \
 	done; exit $$status
+
+LOCALES = authsvc/web/locales
+
+locales: setup ## gather what the pages say into the catalogues of every language
+	$(BIN)/pybabel --quiet extract --mapping pyproject.toml --keyword mark --no-location --omit-header --width 110 \
+	  --output $(LOCALES)/pages.pot authsvc/web
+	@for catalogue in $(LOCALES)/*.po; do \
+	  $(BIN)/pybabel --quiet update --input-file $(LOCALES)/pages.pot --output-file $$catalogue \
+	    --locale $$(basename $$catalogue .po) --no-fuzzy-matching --ignore-obsolete --omit-header --width 110 || exit 1; \
+	done; rm $(LOCALES)/pages.pot
 
 format: setup ## format and mend what can be mended without judgement
 	$(BIN)/ruff format .

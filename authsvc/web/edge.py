@@ -20,10 +20,11 @@ from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
 from authsvc.web.address import Networks, caller_address
 from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body, read_body
-from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, run_call, run_from_memory
-from authsvc.web.errors import UNEXPECTED, HttpError, api_problem, code_of, oauth_error, rule_of
+from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_response, run_call, run_from_memory
+from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields
 from authsvc.web.lanes import Lane, Permits, Turns
+from authsvc.web.refusals import Told, refusal
 from authsvc.web.request import NO_PERMIT, Request
 from authsvc.web.responses import Headers, Response, json_response
 from authsvc.web.security_headers import SECURITY_HEADERS
@@ -118,7 +119,7 @@ class Edge:
             observe.log(
                 logging.ERROR, "failed", "request failed", exc=error, request_id=request_id, endpoint=endpoint.name
             )
-            return _failed(request_id) if endpoint.is_oauth else api_problem(AuthsvcError(), "", request_id)
+            return _failed(request_id) if endpoint.refusals == "oauth" else refused_response(arrival, AuthsvcError())
         refusal = departure.error
         if refusal is not None:
             self._note(refusal, arrival.endpoint.name, arrival.request.request_id, arrival.request.address)
@@ -130,7 +131,7 @@ class Edge:
         """Count and log a refusal that no lane has seen, and return its answer."""
         endpoint, request = arrival.endpoint, arrival.request
         self._note(error, endpoint.name, request.request_id, request.address)
-        return (oauth_error if endpoint.is_oauth else api_problem)(error, "", request.request_id)
+        return refused_response(arrival, error)
 
     async def _run(self, arrival: Arrival, route: Route) -> Departure:
         if route.lane != "memory":
@@ -160,7 +161,7 @@ class Edge:
             fields = fields_of(body, asked.head, endpoint.accepts)
         except AuthsvcError as error:
             self._note(error, endpoint.name, asked.request_id, "")
-            return (oauth_error if endpoint.is_oauth else api_problem)(error, "", asked.request_id)
+            return refusal(endpoint.refusals, error, asked.told)
         request = self.request(scope, method, body, fields, asked.request_id)
         arrival = Arrival(endpoint, request, asked.host, asked.tenant_path, self._audited)
         return await self.hop(arrival, endpoint.route(fields))
@@ -200,12 +201,12 @@ class Edge:
             body = clean_json(await self._body(scope, receive, asked.head), asked.head)
         except AuthsvcError as error:
             self._note(error, UNDECLARED, asked.request_id, "")
-            await sender.respond(api_problem(error, "", asked.request_id))
+            await sender.respond(refusal("api", error, asked.told))
             return UNDECLARED
         kept = [(name, value) for name, value in scope["headers"] if name not in {b"content-type", b"content-length"}]
         kept += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         method, path = "GET" if scope["method"] == "HEAD" else scope["method"], asked.path
-        declared = Endpoint(name=UNDECLARED, handlers={}, route=_unrouted, is_oauth=False)
+        declared = Endpoint(name=UNDECLARED, handlers={}, route=_unrouted, refusals="api")
         request = self.request(scope, method, body, {}, asked.request_id)
         inner = {**scope, "method": method, "path": path, "raw_path": path.encode(), "headers": kept, EDGE: self}
         inner[ARRIVAL] = Arrival(declared, request, asked.host, asked.tenant_path, self._audited)
@@ -240,6 +241,11 @@ class _Asked:
     path: str
     head: Head
     host: str
+
+    @property
+    def told(self) -> Told:
+        """Whom a refusal is told before a tenant was found."""
+        return Told(self.request_id, accept_language=self.head.get(b"accept-language", b"").decode("latin-1"))
 
 
 def _asked(scope: Scope) -> _Asked:

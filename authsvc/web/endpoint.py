@@ -11,13 +11,16 @@ from typing import Literal
 
 from authsvc.domain.audit import AuditEvent, event_id
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.tenants import Tenant
 from authsvc.errors import AuthsvcError, Effect, StorageUnavailable
 from authsvc.observe.logging import Cap
 from authsvc.observe.redact import redact
 from authsvc.web.body import FORM
-from authsvc.web.errors import HttpError, api_problem, oauth_error, rule_of
+from authsvc.web.errors import HttpError, rule_of
 from authsvc.web.forms import Fields
 from authsvc.web.lanes import Lane
+from authsvc.web.page import accept_language
+from authsvc.web.refusals import RefusalForm, Told, refusal
 from authsvc.web.request import Call, Request
 from authsvc.web.responses import Response
 from authsvc.web.tenant import find_tenant
@@ -41,13 +44,18 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A row of the URL map. `handlers` by method; `is_oauth` chooses the form of its refusals."""
+    """A row of the URL map: `handlers` by method, and the form of its refusals.
+
+    A page may show a refusal itself, in its form that was filled in: `refused` answers after the rollback, or returns
+    None for what the error page says better.
+    """
 
     name: str
     handlers: dict[str, Handler]
     route: Callable[[Fields], Route]
     accepts: tuple[str, ...] = (FORM,)
-    is_oauth: bool = True
+    refusals: RefusalForm = "oauth"
+    refused: Callable[[Call, AuthsvcError], Response | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +82,43 @@ def run_call(arrival: Arrival, lane: Lane, *, from_memory: bool = False) -> Depa
 
     Raises: DatabaseNeeded if it was to be answered from memory alone and cannot; then nothing was done.
     """
-    request, issuer = arrival.request, ""
-    form = oauth_error if arrival.endpoint.is_oauth else api_problem
+    request, found = arrival.request, None
     try:
         tenants = lane.storage.list_tenants(from_memory=from_memory)
         tenant = find_tenant(tenants, arrival.host, arrival.tenant_path)
         if tenant is None:
             raise HttpError(404, "There is no such issuer here.")
-        issuer = tenant.issuer
+        found = tenant
         uow = lane.storage.unit_of_work(tenant.id, from_memory=from_memory)
         try:
-            return Departure(_in_transaction(arrival, Call(request, tenant, uow)))
+            return _answered(arrival, Call(request, tenant, uow))
         finally:
             uow.close()
     except AuthsvcError as error:
-        return Departure(form(error, issuer, request.request_id), error)
+        return Departure(refused_response(arrival, error, found), error)
+
+
+def refused_response(arrival: Arrival, error: AuthsvcError, tenant: Tenant | None = None) -> Response:
+    """Return a refusal in the endpoint's form."""
+    request = arrival.request
+    told = Told(request.request_id, tenant, accept_language(request.headers))
+    return refusal(arrival.endpoint.refusals, error, told)
 
 
 def run_from_memory(arrival: Arrival, lane: Lane) -> Departure:
     """As `run_call`, without the database. Raises: DatabaseNeeded."""
     return run_call(arrival, lane, from_memory=True)
+
+
+def _answered(arrival: Arrival, call: Call) -> Departure:
+    """Answer in one transaction; a page that shows its refusals itself does so here. Raises: AuthsvcError."""
+    try:
+        return Departure(_in_transaction(arrival, call))
+    except AuthsvcError as error:
+        shown = arrival.endpoint.refused(call, error) if arrival.endpoint.refused is not None else None
+        if shown is None:
+            raise
+        return Departure(shown, error)
 
 
 def _in_transaction(arrival: Arrival, call: Call) -> Response:

@@ -7,6 +7,7 @@ from authsvc.domain import (
     api_keys,
     clients,
     documents,
+    flows,
     key_sources,
     links,
     login,
@@ -28,6 +29,7 @@ from authsvc.protocol.errors import (
     MissingToken,
     ProtocolError,
 )
+from authsvc.web.csrf import ForeignForm, FormOutdated
 from authsvc.web.lanes import Overloaded
 from authsvc.web.responses import NO_STORE, Headers, Response, json_response, problem
 
@@ -61,6 +63,10 @@ FORMS: dict[type[AuthsvcError], Form] = {
     login.AccountDisabled: Form(403, "account_disabled", "This account is disabled."),
     password_change.WrongPassword: Form(403, "invalid_credentials", "The current password is wrong."),
     links.LinkInvalid: Form(400, "invalid_token", "The token is unknown, expired or was used already."),
+    flows.FlowOver: Form(400, "invalid_request", "There is no such errand, or it is over."),
+    flows.ForeignBrowser: Form(403, "invalid_request", "This errand was begun in another browser."),
+    ForeignForm: Form(403, "invalid_request", "Another site sent this form."),
+    FormOutdated: Form(403, "invalid_request", "This form is out of date."),
     FieldsInvalid: Form(422, "invalid_fields", "Some fields cannot be used: see errors."),
     Throttled: Form(429, "too_many_attempts", "Too many attempts. Try again later."),
     api_keys.TooManyApiKeys: Form(409, "too_many_api_keys", "One more API key is too many.", says_detail=True),
@@ -107,6 +113,18 @@ def rule_of(error: AuthsvcError) -> str:
 def code_of(error: AuthsvcError) -> str:
     """Return the public error code of a refusal."""
     return _told(error)[1]
+
+
+def status_of(error: AuthsvcError) -> int:
+    """Return the status of a refusal."""
+    return _told(error)[0]
+
+
+def headers_of(error: AuthsvcError) -> Headers:
+    """Return the headers that a refusal brings to a page, which challenges nobody."""
+    if isinstance(error, Throttled) or status_of(error) == FORMS[StorageUnavailable].status:
+        return _headers(error, "", status_of(error))
+    return error.headers if isinstance(error, HttpError) else ()
 
 
 def _told(error: AuthsvcError) -> tuple[int, str, str]:

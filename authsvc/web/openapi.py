@@ -18,6 +18,7 @@ from authsvc.web.documented.operations import OPERATIONS, TAGS
 from authsvc.web.documented.refusals import EVERYWHERE, WITH_BODY, responses_of
 from authsvc.web.documented.schemas import SCHEMAS
 from authsvc.web.endpoint import Endpoint
+from authsvc.web.refusals import RefusalForm
 
 Document = dict[str, Any]
 _ABOUT = (
@@ -48,7 +49,7 @@ class _Running:
     method: str
     path: str
     name: str
-    is_oauth: bool
+    refusals: RefusalForm
     accepts: tuple[str, ...]
     generated: Document
 
@@ -82,7 +83,7 @@ def _place(running: _Running) -> int:
 def _mapped(endpoints: Mapping[str, Endpoint]) -> Iterator[_Running]:
     for path, endpoint in endpoints.items():
         for method in endpoint.handlers:
-            yield _Running(method, path, endpoint.name, endpoint.is_oauth, endpoint.accepts, {})
+            yield _Running(method, path, endpoint.name, endpoint.refusals, endpoint.accepts, {})
 
 
 def _declared(routes: Sequence[BaseRoute]) -> Iterator[_Running]:
@@ -91,7 +92,7 @@ def _declared(routes: Sequence[BaseRoute]) -> Iterator[_Running]:
     for path, methods in generated["paths"].items():
         for method, operation in methods.items():
             resolved = _resolved(operation, schemas)
-            yield _Running(method.upper(), path, operation["summary"], False, (JSON, FORM), resolved)  # noqa: FBT003
+            yield _Running(method.upper(), path, operation["summary"], "api", (JSON, FORM), resolved)
 
 
 def _operation(running: _Running, issuer: str) -> Document:
@@ -107,7 +108,7 @@ def _operation(running: _Running, issuer: str) -> Document:
         **({"requestBody": _request_body(running, schema)} if schema else {}),
         "responses": {
             **{str(status): _answer(answer) for status, answer in about.answers.items()},
-            **responses_of(refusals, is_oauth=running.is_oauth),
+            **responses_of(refusals, running.refusals),
         },
     }
     if about.caller != "anyone":

@@ -16,11 +16,12 @@ from authsvc.web.oauth.revoke import revoke_handler
 from authsvc.web.oauth.token import login_handler, login_route, token_handler, token_route
 from authsvc.web.oauth.userinfo import userinfo_handler
 from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
+from authsvc.web.pages.logo import logo_handler
 
 BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
     "token", "introspect", "revoke", "userinfo", "jwks", "metadata", "login", "logout", "live", "ready", "openapi",
-    "docs",
+    "docs", "ui_logo",
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
@@ -44,12 +45,13 @@ def endpoints(
         "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("memory")),
         "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("memory")),
         "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("memory")),
-        "/login": Endpoint("login", {"POST": login_handler(issuing)}, login_route, BOTH, is_oauth=False),
-        "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, is_oauth=False),
-        "/health/live": Endpoint("live", {"GET": health.live}, _on("memory"), is_oauth=False),
-        "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), is_oauth=False),
-        "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), is_oauth=False),
-        "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), is_oauth=False),
+        "/login": Endpoint("login", {"POST": login_handler(issuing)}, login_route, BOTH, refusals="api"),
+        "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, refusals="api"),
+        "/health/live": Endpoint("live", {"GET": health.live}, _on("memory"), refusals="api"),
+        "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), refusals="api"),
+        "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), refusals="api"),
+        "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), refusals="api"),
+        "/ui/logo": Endpoint("ui_logo", {"GET": logo_handler}, _on("machine"), refusals="page"),
     }
     return urls
 

@@ -113,7 +113,7 @@ def _signature(function: Function) -> inspect.Signature:
 
 def _named(arrival: Arrival, name: str, handle: Callable[[Call], Response] | None = None) -> Arrival:
     handlers = {} if handle is None else {arrival.request.method: handle}
-    return replace(arrival, endpoint=Endpoint(name, handlers, _unrouted, is_oauth=False))
+    return replace(arrival, endpoint=Endpoint(name, handlers, _unrouted, refusals="api"))
 
 
 def _unrouted(fields: Fields) -> Route:  # noqa: ARG001 - runs_on has said it

@@ -31,6 +31,7 @@ TAGS: Mapping[str, str] = {
     "Tokens": "For programs: tokens from what they hold, and the end of a sign-in.",
     "Account": "For people, through their app: sign up, read and change their own account.",
     "API keys": "For people, through their app, and for services: long-lived secrets, exchanged for short tokens.",
+    "Pages": "For people, in their browser: plain forms that work without scripts.",
     "Documents": "What the service publishes about itself. Anyone may read it.",
     "Health": "For load balancers and supervisors.",
 }
@@ -41,6 +42,7 @@ _TOKEN: tuple[Refusal, ...] = (MissingToken, InvalidToken, InsufficientScope)
 _TOKENS = {200: Answer("Tokens were issued.", _JSON, ref("Tokens"), {"Cache-Control": "no-store"})}
 _PERSON = {200: Answer("The person.", _JSON, ref("Userinfo"), {"Cache-Control": "no-store"})}
 _ACCOUNT = {200: Answer("The account as it is now.", _JSON, ref("Account"))}
+_HTML = {"type": "string"}
 _STATUS = {200: Answer("Yes.", _JSON, ref("Status"))}
 _CREATED = Answer("The account was made.", _JSON, ref("Account"), {"Location": "The address of the account."})
 _KEYS: tuple[Refusal, ...] = (*_TOKEN, InvalidClient, UnauthorizedClient)
@@ -198,6 +200,9 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "GET /docs": Operation(
         "Documents", {200: Answer("The page.", "text/html", {"type": "string"})}, "This description, for people."
+    ),
+    "GET /ui/logo": Operation(
+        "Pages", {200: Answer("The picture.", "image/*", _HTML), 204: Answer("There is none.")}, "The issuer's logo."
     ),
     "GET /health/live": Operation("Health", _STATUS, "Whether the process runs."),
     "GET /health/ready": Operation("Health", _STATUS, "Whether the process can answer; 503 if not."),

@@ -11,6 +11,7 @@ from authsvc.web.documented.operation import Refusal
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import FORMS, UNEXPECTED, Form
 from authsvc.web.lanes import Overloaded
+from authsvc.web.refusals import RefusalForm
 
 EVERYWHERE: tuple[Refusal, ...] = (
     InvalidRequest,
@@ -44,16 +45,23 @@ def form_of(refusal: Refusal) -> Form:
     return FORMS[refusal]
 
 
-def responses_of(refusals: Iterable[Refusal], *, is_oauth: bool) -> dict[str, Any]:
+def responses_of(refusals: Iterable[Refusal], shape: RefusalForm) -> dict[str, Any]:
     """Return the document's responses: one for each status, naming every code with an example."""
     by_status: dict[int, list[Form]] = {}
     for form in map(form_of, refusals):
         by_status.setdefault(form.status, []).append(form)
     # The last door answers in one form whatever the endpoint.
     return {
-        str(status): _response(status, forms, is_oauth=is_oauth or status == UNEXPECTED.status)
+        str(status): _page(status, forms)
+        if shape == "page"
+        else _response(status, forms, is_oauth=shape == "oauth" or status == UNEXPECTED.status)
         for status, forms in sorted(by_status.items())
     }
+
+
+def _page(status: int, forms: list[Form]) -> dict[str, Any]:
+    titles = " ".join(dict.fromkeys(form.title for form in forms))
+    return _with_headers(status, {"description": titles, "content": {"text/html": {"schema": {"type": "string"}}}})
 
 
 def _response(status: int, forms: list[Form], *, is_oauth: bool) -> dict[str, Any]:
@@ -68,6 +76,10 @@ def _response(status: int, forms: list[Form], *, is_oauth: bool) -> dict[str, An
         "description": HTTPStatus(status).phrase,
         "content": {media_type: {"schema": schema, "examples": examples}},
     }
+    return _with_headers(status, response)
+
+
+def _with_headers(status: int, response: dict[str, Any]) -> dict[str, Any]:
     if status in _HEADERS:
         name, text = _HEADERS[status]
         response["headers"] = {name: {"description": text, "schema": {"type": "string"}}}

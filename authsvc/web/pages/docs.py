@@ -116,9 +116,10 @@ def _page(document: Document, css: str) -> str:
         for path, methods in document["paths"].items()
         for method, found in methods.items()
     ]
-    shared = _shared([found for *_, found in operations])
+    for_programs = [found for tag, *_, found in operations if tag != "Pages"]
+    shared = _shared(for_programs)
     shared_by_bodies = tuple(
-        refusal for refusal in _shared([found for *_, found in operations if "requestBody" in found])
+        refusal for refusal in _shared([found for found in for_programs if "requestBody" in found])
         if refusal not in shared
     )  # fmt: skip
     told_once = {*shared, *shared_by_bodies}
@@ -185,7 +186,7 @@ def _refusals(found: Document) -> Iterator[Refusal]:
     for status, answer in found["responses"].items():
         if _is_refusal(status):
             for content in answer["content"].values():
-                for example in content["examples"].values():
+                for example in content.get("examples", {}).values():
                     yield Refusal(status, example["value"]["error"], example["summary"])
 
 
