@@ -8,11 +8,11 @@ from datetime import datetime
 from uuid import UUID
 
 from authsvc.crypto import envelope, opaque
-from authsvc.crypto.algorithms import HMAC_ALGORITHMS, STRANGER_ALGORITHMS
+from authsvc.crypto.algorithms import HMAC_ALGORITHMS, SIGNING_ALGORITHMS, STRANGER_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys, Place
 from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.domain.key_sources import check_key_source
-from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
+from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty, check_relying_party
 from authsvc.errors import DomainError
 
 PROFILES = ("oauth2.1", "oidc")
@@ -28,6 +28,7 @@ SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client
 SHARED_SECRET_METHOD = "client_secret_jwt"
 """The method for which the server must know the secret itself."""
 MAX_IDENTITY_CHARACTERS = 512
+CODE_GRANT = "authorization_code"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
@@ -111,8 +112,8 @@ class Client:
 def check_client(client: Client, allowed_hosts: frozenset[str] = frozenset()) -> Client:
     """Return the client if its registration is sound; `allowed_hosts` as in `check_key_source`.
 
-    Raises: ClientInvalid, KeySourceInvalid, ExchangePolicyInvalid. A client id in the form of a user id could pass for
-    a user in `sub` (RFC 9068 §5).
+    Raises: ClientInvalid, KeySourceInvalid, ExchangePolicyInvalid, RelyingPartyInvalid.
+    A client id in the form of a user id could pass for a user in `sub` (RFC 9068 §5).
     """
     if not _ID.fullmatch(client.id) or _UUID.fullmatch(client.id):
         raise ClientInvalid("client_id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -, and not in the form of a UUID")
@@ -126,8 +127,13 @@ def check_client(client: Client, allowed_hosts: frozenset[str] = frozenset()) ->
         raise ClientInvalid("client_credentials is for confidential clients only")
     if wrong := sorted(origin for origin in client.origins if not _ORIGIN.fullmatch(origin)):
         raise ClientInvalid(f"origins: {wrong[0]!r} is not as browsers send it: https://host or https://host:port")
+    if client.id_token_algorithm not in SIGNING_ALGORITHMS:
+        raise ClientInvalid(f"id_token_algorithm: one of {', '.join(SIGNING_ALGORITHMS)}")
     _check_assertions(client, allowed_hosts)
     _check_identities(client)
+    check_relying_party(client.relying_party, allowed_hosts)
+    if CODE_GRANT in client.grant_types and not client.relying_party.redirect_uris:
+        raise ClientInvalid(f"redirect_uris: at least one, or {CODE_GRANT} can send nobody back")
     check_exchange_policies(client.exchanges)
     if len(client.secrets) > MAX_LIVE_SECRETS:
         raise ClientInvalid(f"at most {MAX_LIVE_SECRETS} secrets live at once: revoke one first")
@@ -194,16 +200,17 @@ def _check_assertions(client: Client, allowed_hosts: frozenset[str]) -> None:
     is_shared = client.auth_method == SHARED_SECRET_METHOD
     if any((secret.secret_encrypted is not None) != is_shared for secret in client.secrets):
         raise ClientInvalid(f"secrets: those of {SHARED_SECRET_METHOD} are kept encrypted, and no others")
-    if client.auth_method == "private_key_jwt":
-        if not (client.assertion_algorithms and client.assertion_algorithms.issubset(STRANGER_ALGORITHMS)):
-            raise ClientInvalid(f"assertion_algorithms: one or more of {', '.join(STRANGER_ALGORITHMS)}")
+    signs = client.auth_method == "private_key_jwt"
+    known = HMAC_ALGORITHMS if is_shared else STRANGER_ALGORITHMS
+    if signs or is_shared:
+        if not (client.assertion_algorithms and client.assertion_algorithms.issubset(known)):
+            raise ClientInvalid(f"assertion_algorithms: one or more of {', '.join(known)}")
+    elif client.assertion_algorithms:
+        raise ClientInvalid(f"assertion_algorithms: a client of {client.auth_method} signs no assertions")
+    if signs or client.relying_party.request_object_algorithm is not None:
         check_key_source(client.jwks, client.jwks_uri, allowed_hosts)
     elif client.jwks is not None or client.jwks_uri is not None:
         raise ClientInvalid(f"keys: a client of {client.auth_method} signs nothing with keys of its own")
-    elif is_shared and not (client.assertion_algorithms and client.assertion_algorithms.issubset(HMAC_ALGORITHMS)):
-        raise ClientInvalid(f"assertion_algorithms: one or more of {', '.join(HMAC_ALGORITHMS)}")
-    elif client.assertion_algorithms and not is_shared:
-        raise ClientInvalid(f"assertion_algorithms: a client of {client.auth_method} signs no assertions")
 
 
 def _check_identities(client: Client) -> None:

@@ -22,8 +22,21 @@ class IssuerInvalid(DomainError):
     rule = "issuer_invalid"
 
 
+class LookInvalid(DomainError):
+    """The pages cannot look so; the detail says what to mend."""
+
+    rule = "look_invalid"
+
+
 REGISTRATION_OFF, REGISTRATION_BY_TOKEN, REGISTRATION_OPEN = "off", "token", "open"
 CLIENT_REGISTRATION = (REGISTRATION_OFF, REGISTRATION_BY_TOKEN, REGISTRATION_OPEN)
+
+
+MAX_LOGO_BYTES = 65_536
+LOGO_TYPES = ("image/png", "image/svg+xml")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_MAX_LOOK_NAME = 100
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,21 @@ class Tenant:
     disabled_at: datetime | None = None
     look: Look = Look()
     client_registration: str = REGISTRATION_OFF
+
+
+def check_look(look: Look) -> Look:
+    """Return the look if pages can have it. Raises: LookInvalid."""
+    if look.name is not None and not (0 < len(look.name) <= _MAX_LOOK_NAME and look.name.isprintable()):
+        raise LookInvalid(f"the displayed name has 1 to {_MAX_LOOK_NAME} characters in one line")
+    if any(colour is not None and not _COLOUR.fullmatch(colour) for colour in (look.accent, look.accent_dark)):
+        raise LookInvalid("a colour is written #rrggbb")
+    if (look.logo is None) != (look.logo_type is None):
+        raise LookInvalid("a logo has a type")
+    if look.logo is not None:
+        fits = look.logo.startswith(_PNG) if look.logo_type == LOGO_TYPES[0] else b"<svg" in look.logo
+        if look.logo_type not in LOGO_TYPES or not fits or len(look.logo) > MAX_LOGO_BYTES:
+            raise LookInvalid(f"the logo is a PNG or SVG of at most {MAX_LOGO_BYTES} bytes")
+    return look
 
 
 def check_issuer(issuer: str) -> str:

@@ -46,6 +46,11 @@ class WebAddress:
         return self.shown_host if self.port == _PORTS[self.scheme] else self.authority
 
     @property
+    def origin(self) -> str:
+        """The origin, as browsers send and compare it (RFC 6454 §6.2)."""
+        return f"{self.scheme}://{self.host_header}"
+
+    @property
     def authority(self) -> str:
         """Host and port."""
         return f"{self.shown_host}:{self.port}"

@@ -13,6 +13,7 @@ from authsvc.domain import (
     login,
     password_change,
     passwords,
+    relying_parties,
     resources,
     tenants,
     trusted_issuers,
@@ -77,6 +78,12 @@ FORMS: dict[type[AuthsvcError], Form] = {
     users.EmailInvalid: Form(422, "invalid_email", "The address cannot be used.", says_detail=True),
     passwords.PasswordInvalid: Form(422, "invalid_password", "The password cannot be used.", says_detail=True),
     clients.ClientInvalid: Form(422, "invalid_client_metadata", "The client cannot be registered.", says_detail=True),
+    relying_parties.RedirectUriInvalid: Form(
+        422, "invalid_redirect_uri", "A redirect URI cannot be registered.", says_detail=True
+    ),
+    relying_parties.RelyingPartyInvalid: Form(
+        422, "invalid_client_metadata", "The client cannot be registered.", says_detail=True
+    ),
     resources.ResourceInvalid: Form(422, "invalid_resource", "The resource cannot be registered.", says_detail=True),
     tenants.IssuerInvalid: Form(422, "invalid_issuer", "The issuer cannot be used.", says_detail=True),
     documents.FetchBusy: Form(503, "temporarily_unavailable", "Too many requests wait for others' keys. Try again."),

@@ -22,6 +22,7 @@ from authsvc.domain.clients import (
 )
 from authsvc.domain.key_sources import KeySourceInvalid
 from authsvc.domain.reencryption import reencrypt
+from authsvc.domain.relying_parties import RelyingParty, RelyingPartyInvalid
 from authsvc.domain.tenants import Tenant
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
@@ -45,6 +46,23 @@ def master_keys() -> MasterKeys:
     return parse_master_keys(new_master_key_line())
 
 
+PARTY = RelyingParty(redirect_uris=("https://shop.example/cb",))
+WEB_APP = replace(CLIENT, grant_types=frozenset({"authorization_code"}), relying_party=PARTY)
+ASKER = replace(WEB_APP, jwks=PUBLIC, relying_party=replace(PARTY, request_object_algorithm="ES256"))
+
+
+@pytest.mark.parametrize(
+    "client", [WEB_APP, replace(WEB_APP, auth_method="none"), ASKER], ids=["web", "public", "signs"]
+)
+def test_a_sound_relying_party_is_taken(client):
+    assert check_client(client) is client
+
+
+def test_a_relying_party_that_is_none_is_no_client():
+    with pytest.raises(RelyingPartyInvalid):
+        check_client(replace(WEB_APP, relying_party=RelyingParty(redirect_uris=("javascript:alert(1)",))))
+
+
 @pytest.mark.parametrize("client", [CLIENT, SIGNER, SHARER, WORKLOAD], ids=lambda client: client.auth_method)
 def test_a_sound_registration_is_taken(client):
     assert check_client(client) is client
@@ -57,6 +75,8 @@ def test_a_sound_registration_is_taken(client):
         pytest.param(CLIENT, {"id": "../x"}, id="id with a path"),
         pytest.param(CLIENT, {"id": str(uuid4())}, id="id in the form of a user's"),
         pytest.param(CLIENT, {"auth_method": "client_secret"}, id="unknown method"),
+        pytest.param(CLIENT, {"id_token_algorithm": "none"}, id="unsigned ID tokens"),
+        pytest.param(CLIENT, {"grant_types": frozenset({"authorization_code"})}, id="code without a way back"),
         pytest.param(CLIENT, {"auth_method": "none"}, id="public client for itself"),
         pytest.param(CLIENT, {"jwks": PUBLIC}, id="keys without a use"),
         pytest.param(CLIENT, {"jwks_uri": "https://host.example/jwks"}, id="key address without a use"),

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from authsvc.domain.tenants import IssuerInvalid, check_issuer, new_tenant
+from authsvc.domain.tenants import IssuerInvalid, Look, LookInvalid, check_issuer, check_look, new_tenant
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -85,3 +85,41 @@ def test_a_tenant_that_no_request_could_select_is_refused(default: str | None, i
     first = new_tenant("default", default, NOW, None) if default else None
     with pytest.raises(IssuerInvalid):
         new_tenant("acme", issuer, NOW, first)
+
+
+PNG = b"\x89PNG\r\n\x1a\n..."
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        Look(),
+        Look("Ännes Laden", "#a0b1C2", "#ffffff", PNG, "image/png"),
+        Look(logo=b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", logo_type="image/svg+xml"),
+    ],
+    ids=["plain", "everything", "drawn"],
+)
+def test_a_look_is_a_name_two_colours_and_a_picture(look):
+    assert check_look(look) is look
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(Look(name=""), id="empty name"),
+        pytest.param(Look(name="x" * 101), id="long name"),
+        pytest.param(Look(name="a\nb"), id="name in two lines"),
+        pytest.param(Look(accent="red"), id="colour by name"),
+        pytest.param(Look(accent="#fff"), id="short colour"),
+        pytest.param(Look(accent_dark="#000000;}"), id="style sheet for a colour"),
+        pytest.param(Look(logo=PNG), id="logo without a type"),
+        pytest.param(Look(logo_type="image/png"), id="type without a logo"),
+        pytest.param(Look(logo=PNG, logo_type="text/html"), id="page for a logo"),
+        pytest.param(Look(logo=b"<html>", logo_type="image/png"), id="not what it says"),
+        pytest.param(Look(logo=b"<html>", logo_type="image/svg+xml"), id="no drawing"),
+        pytest.param(Look(logo=PNG + b"x" * 65_536, logo_type="image/png"), id="too large"),
+    ],
+)
+def test_pages_cannot_look_so(look):
+    with pytest.raises(LookInvalid):
+        check_look(look)
