@@ -259,4 +259,7 @@ def _lifetimes(settings: Settings) -> Lifetimes:
         refresh=lifetimes.refresh,
         refresh_retry=lifetimes.refresh_retry,
         session=lifetimes.session,
+        authorization_code=lifetimes.authorization_code,
+        continuation=lifetimes.continuation,
+        browser_idle=lifetimes.browser_idle,
     )

@@ -41,6 +41,12 @@ class Lifetimes(_Group):
     """How long the previous refresh token still gives the same successor."""
     session: int = Field(30 * 86_400, ge=60)
     """A session, however often it is used."""
+    browser_idle: int = Field(43_200, ge=60)
+    """A browser's sign-in that is not used."""
+    authorization_code: int = Field(60, ge=10, le=600)
+    """An authorization code."""
+    continuation: int = Field(600, ge=60, le=3_600)
+    """What a browser came for, while its person signs in and agrees."""
     recent_login: int = Field(300, ge=30)
     """How old a sign-in may be for deleting the account or changing password or address."""
     mailed_link: int = Field(1_800, ge=60)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from authsvc.crypto import opaque
 from authsvc.domain.continuations import Continuation
-from authsvc.domain.sign_in_ports import Continuations
+from authsvc.domain.ports import Continuations
 from authsvc.errors import DomainError
 
 
@@ -20,6 +20,16 @@ class ForeignBrowser(DomainError):
     rule = "foreign_browser"
 
 
+def find_flow(presented_handle: str | None, continuations: Continuations, now: datetime) -> Continuation:
+    """Return the errand of this handle, whosever it is. Raises: FlowOver."""
+    if presented_handle is None or not opaque.is_well_formed(opaque.CONTINUATION, presented_handle):
+        raise FlowOver("no handle, or none of ours")
+    found = continuations.find(opaque.hash_secret(presented_handle))
+    if found is None or found.expires_at <= now:
+        raise FlowOver("unknown or expired").about(client_id=found.client_id if found else None)
+    return found
+
+
 def open_flow(
     presented_handle: str | None, browser_hash: str | None, continuations: Continuations, now: datetime
 ) -> Continuation:
@@ -28,11 +38,7 @@ def open_flow(
     One that no browser has begun yet (`browser_hash` None on it) is nobody's here: /ui/continue binds it first.
     Raises: FlowOver, ForeignBrowser.
     """
-    if presented_handle is None or not opaque.is_well_formed(opaque.CONTINUATION, presented_handle):
-        raise FlowOver("no handle, or none of ours")
-    found = continuations.find(opaque.hash_secret(presented_handle))
-    if found is None or found.expires_at <= now:
-        raise FlowOver("unknown or expired").about(client_id=found.client_id if found else None)
+    found = find_flow(presented_handle, continuations, now)
     if browser_hash is None or found.browser_hash != browser_hash:
         raise ForeignBrowser("another browser's errand, or no cookie").about(client_id=found.client_id)
     return found

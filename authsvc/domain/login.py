@@ -1,10 +1,14 @@
-"""The check of a sign-in by name and password: who it is, or one refusal that tells nothing.
+"""A sign-in: the table of its steps, and the check of the first, by name and password.
 
-Order is security here: reserve the attempt, then look at the password, then say whether the account is disabled.
+Pages, POST /login and the password grant go through the same steps; `next_step` alone says which one is wanted.
+Order is security in the check: reserve the attempt, then look at the password, then say whether the account is
+disabled.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from authsvc.crypto import passwords as password_hashes
 from authsvc.domain.lockout import LockoutPolicy, reservations
@@ -24,6 +28,62 @@ class AccountDisabled(DomainError):
     """The password was right, but the account is disabled; told only then."""
 
     rule = "account_disabled"
+
+
+class OutOfTurn(DomainError):
+    """This step is not the one that is wanted now, or it is about somebody else: nothing changes."""
+
+    rule = "sign_in_out_of_turn"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a sign-in: who must take it, and what it then says of the sign-in (`amr`, RFC 8176)."""
+
+    name: str
+    amr: tuple[str, ...]
+    is_wanted: Callable[[User], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sign-in has come: whose it is, None before the first step, and the steps that were proved."""
+
+    user_id: UUID | None = None
+    proved: tuple[str, ...] = ()
+
+
+PASSWORD = "password"
+STEPS: tuple[Step, ...] = (Step(PASSWORD, ("pwd",), lambda _: True),)
+"""In their order. The first says who it is; further ones ask that person for more."""
+BEGUN = Progress()
+
+
+def next_step(progress: Progress, user: User | None) -> str | None:
+    """Return the step that is wanted now; None when `user`, whose sign-in it is, is signed in."""
+    if user is None or progress.user_id != user.id:
+        return STEPS[0].name
+    return next((step.name for step in STEPS if step.name not in progress.proved and step.is_wanted(user)), None)
+
+
+def advance(progress: Progress, proved_step: str, user: User) -> Progress:
+    """Return the progress after `user` has proved a step.
+
+    Raises: OutOfTurn for any step but the next one, and for one of another person.
+    """
+    if progress.user_id not in {None, user.id}:
+        raise OutOfTurn("another person's step").about(user_id=user.id)
+    if next_step(progress, user) != proved_step:
+        raise OutOfTurn(f"step {proved_step}").about(user_id=user.id)
+    return replace(progress, user_id=user.id, proved=(*progress.proved, proved_step))
+
+
+def means_of(progress: Progress, user: User) -> tuple[str, ...]:
+    """Return the means by which the person signed in (RFC 8176). Raises: OutOfTurn while a step is wanted."""
+    wanted = next_step(progress, user)
+    if wanted is not None:
+        raise OutOfTurn(f"still wanted: {wanted}").about(user_id=user.id)
+    return tuple(name for step in STEPS if step.name in progress.proved for name in step.amr)
 
 
 @dataclass(frozen=True, slots=True)

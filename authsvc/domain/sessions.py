@@ -96,3 +96,7 @@ class Visitor:
 
     browser: BrowserSession
     user: User
+
+    def is_signed_in(self, now: datetime) -> bool:
+        """Whether the cookie is still a sign-in, of somebody who may sign in."""
+        return self.browser.is_alive(now) and self.user.disabled_at is None

@@ -32,6 +32,9 @@ class Lifetimes:
     refresh: int
     refresh_retry: int
     session: int
+    authorization_code: int = 60
+    continuation: int = 600
+    browser_idle: int = 43_200
 
 
 @dataclass(frozen=True, slots=True)

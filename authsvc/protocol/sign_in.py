@@ -1,11 +1,14 @@
-"""A sign-in by name and password as a decision, and what it stores; /login and the password grant share it."""
+"""A sign-in by name and password as a decision, and what it stores; /login and the password grant share it.
 
-from datetime import timedelta
+The proof itself (`prove_password`) is that of the sign-in page too.
+"""
+
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from authsvc.domain import login
-from authsvc.domain.login import PasswordAttempt
-from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.login import BEGUN, PASSWORD, PasswordAttempt, ProvedUser, advance, means_of
+from authsvc.domain.ports import HashPermit, UnitOfWork
 from authsvc.domain.sessions import Session
 from authsvc.domain.tokens import SignIn, Target
 from authsvc.domain.users import MAX_LOGIN_CHARACTERS
@@ -14,6 +17,21 @@ from authsvc.protocol.audit import record
 from authsvc.protocol.errors import InvalidRequest
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
 from authsvc.protocol.tokens.refresh_token import start_family
+
+
+def prove_password(
+    attempt: PasswordAttempt, permit: HashPermit, now: datetime, uow: UnitOfWork, issuing: Issuing
+) -> tuple[ProvedUser, tuple[str, ...]]:
+    """Return whose password it is, and the means of this sign-in (`amr`); counts how it ended.
+
+    Raises: Throttled, BadCredentials, AccountDisabled; OutOfTurn if this person needs more than a password.
+    """
+    try:
+        proved = login.check_password(attempt, uow.users, uow.attempts, permit, issuing.lockout, now)
+        return proved, means_of(advance(BEGUN, PASSWORD, proved.user), proved.user)
+    except DomainError as error:
+        issuing.metrics.login(error.rule)
+        raise
 
 
 def decide_by_password(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
@@ -27,13 +45,9 @@ def decide_by_password(request: GrantRequest, uow: UnitOfWork, issuing: Issuing)
     if len(username) > MAX_LOGIN_CHARACTERS:
         raise InvalidRequest(f"username has at most {MAX_LOGIN_CHARACTERS} characters")
     attempt = PasswordAttempt(username, password, request.address)
-    try:
-        proved = login.check_password(attempt, uow.users, uow.attempts, request.permit, issuing.lockout, request.now)
-    except DomainError as error:
-        issuing.metrics.login(error.rule)
-        raise
+    proved, amr = prove_password(attempt, request.permit, request.now, uow, issuing)
     family_id = uuid4() if "refresh_token" in request.client.grant_types else None
-    sign_in = SignIn(proved.user.id, uuid4(), request.now, ("pwd",), family_id)
+    sign_in = SignIn(proved.user.id, uuid4(), request.now, amr, family_id)
     return Decision(
         subject=str(proved.user.id),
         scopes=request.client.scopes,

@@ -27,6 +27,11 @@ class Cookies:
         return self.session or self.browser
 
     @property
+    def session_hash(self) -> str | None:
+        """What the sign-in is found by."""
+        return opaque.hash_secret(self.session) if self.session else None
+
+    @property
     def browser_hash(self) -> str | None:
         """What a continuation is bound to."""
         return opaque.hash_secret(self.browser) if self.browser else None

@@ -30,13 +30,13 @@ _HTML: Headers = (
 class Frame:
     """What surrounds a page's content: status, further headers, the wished languages and where its form may lead.
 
-    `leads_to` is the redirect URI that the errand will end at: browsers hold a form to its policy through redirects.
+    `leads_to` are redirect URIs that the errand may end at: browsers hold a form to its policy through redirects.
     """
 
     status: int = 200
     headers: Headers = ()
     ui_locales: str = ""
-    leads_to: str | None = None
+    leads_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def render_for(reader: Reader, template: str, context: Mapping[str, object], fra
     return Response(frame.status, (*_HTML, policy, *frame.headers), html.encode())
 
 
-def content_policy(css: str, leads_to: str | None) -> str:
+def content_policy(css: str, leads_to: tuple[str, ...]) -> str:
     """Return the Content-Security-Policy of a page with this stylesheet."""
     digest = b64encode(sha256(css.encode()).digest()).decode()
     return (
@@ -115,15 +115,15 @@ def environment(code: str) -> Environment:
     return found
 
 
-def _form_action(leads_to: str | None) -> str:
+def _form_action(leads_to: tuple[str, ...]) -> str:
     """Browsers follow a form through every redirect: to the client, and to where that sends them on.
 
     So the scheme is what can be held to. Plain http is that of a loopback address (RFC 8252 §7.3).
     """
-    if leads_to is None:
-        return "'self'"
-    scheme = urlsplit(leads_to).scheme
-    return "'self' http: https:" if scheme == "http" else f"'self' {scheme}:"
+    schemes = {urlsplit(uri).scheme for uri in leads_to}
+    if "http" in schemes:
+        schemes.add("https")
+    return " ".join(("'self'", *(f"{scheme}:" for scheme in sorted(schemes))))
 
 
 @lru_cache(256)

@@ -16,12 +16,13 @@ from authsvc.web.oauth.revoke import revoke_handler
 from authsvc.web.oauth.token import login_handler, login_route, token_handler, token_route
 from authsvc.web.oauth.userinfo import userinfo_handler
 from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
+from authsvc.web.pages.login import LoginPage
 from authsvc.web.pages.logo import logo_handler
 
 BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
     "token", "introspect", "revoke", "userinfo", "jwks", "metadata", "login", "logout", "live", "ready", "openapi",
-    "docs", "ui_logo",
+    "docs", "ui_login", "ui_logo",
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
@@ -51,9 +52,17 @@ def endpoints(
         "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), refusals="api"),
         "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), refusals="api"),
         "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), refusals="api"),
+        "/ui/login": _login_page(issuing),
         "/ui/logo": Endpoint("ui_logo", {"GET": logo_handler}, _on("machine"), refusals="page"),
     }
     return urls
+
+
+def _login_page(issuing: Issuing) -> Endpoint:
+    page = LoginPage(issuing, links=frozenset())
+    return Endpoint(
+        "ui_login", {"GET": page.get, "POST": page.post}, login_route, refusals="page", refused=page.refused
+    )
 
 
 def _on(lane: LaneName) -> Callable[[Fields], Route]:

@@ -122,3 +122,55 @@ def test_an_ipv6_subscriber_is_one_address(one, other, same):
 def test_delays_double_up_to_the_longest():
     assert Schedule(2, 30, 100, 3_600).delays() == ((2, 30), (3, 60), (4, 100))
     assert Schedule(2, 900, 100, 3_600).delays() == ((2, 100),)
+
+
+def _user(**changed: object) -> User:
+    return replace(User(uuid4(), "x", None, False, None, None, NOW), **changed)  # type: ignore[arg-type]
+
+
+THREE = (
+    login.Step("password", ("pwd",), lambda _: True),
+    login.Step("code", ("otp",), lambda user: user.username == "strong"),
+    login.Step("key", ("hwk", "user"), lambda user: user.username == "strong"),
+)
+
+
+@pytest.mark.parametrize(
+    ("username", "order", "expected"),
+    [
+        pytest.param("weak", ("password",), ("pwd",), id="one step is all"),
+        pytest.param("strong", ("password", "code", "key"), ("pwd", "otp", "hwk", "user"), id="three in their order"),
+        pytest.param("strong", ("password",), None, id="not yet"),
+        pytest.param("strong", ("password", "key"), None, id="one left out"),
+        pytest.param("strong", ("code", "password", "key"), None, id="the second first"),
+        pytest.param("strong", ("password", "password", "password"), None, id="one three times"),
+        pytest.param("strong", (), None, id="none"),
+        pytest.param("weak", ("code",), None, id="one that is not asked of them"),
+        pytest.param("strong", ("password", "", "unheard of"), None, id="steps that there are not"),
+    ],
+)
+def test_a_sign_in_takes_every_step_that_is_wanted_once_and_in_order(monkeypatch, username, order, expected):
+    monkeypatch.setattr(login, "STEPS", THREE)
+    user, progress = _user(username=username), login.BEGUN
+    for step in order:
+        try:
+            progress = login.advance(progress, step, user)
+        except login.OutOfTurn:
+            continue
+    if expected is None:
+        with pytest.raises(login.OutOfTurn):
+            login.means_of(progress, user)
+    else:
+        assert login.means_of(progress, user) == expected
+
+
+def test_a_step_of_another_person_proves_nothing(monkeypatch):
+    monkeypatch.setattr(login, "STEPS", THREE)
+    mine, theirs = _user(username="strong"), _user(username="strong")
+    progress = login.advance(login.BEGUN, "password", mine)
+    with pytest.raises(login.OutOfTurn):
+        login.advance(progress, "code", theirs)
+    with pytest.raises(login.OutOfTurn):
+        login.means_of(progress, theirs)
+    assert login.next_step(progress, theirs) == "password"
+    assert login.next_step(progress, mine) == "code"

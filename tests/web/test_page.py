@@ -44,9 +44,9 @@ def test_a_page_lets_in_its_own_stylesheet_and_nothing_else():
 @pytest.mark.parametrize(
     ("leads_to", "expected"),
     [
-        pytest.param("https://app.example/cb", "'self' https:", id="the web"),
-        pytest.param("http://127.0.0.1:4711/cb", "'self' http: https:", id="loopback"),
-        pytest.param("com.example.app:/cb", "'self' com.example.app:", id="an app of its own"),
+        pytest.param(("https://app.example/cb", "https://b.example/cb"), "'self' https:", id="the web"),
+        pytest.param(("http://127.0.0.1:4711/cb",), "'self' http: https:", id="loopback"),
+        pytest.param(("com.example.app:/cb",), "'self' com.example.app:", id="an app of its own"),
     ],
 )
 def test_a_form_may_lead_where_the_errand_ends(leads_to, expected):

@@ -24,6 +24,7 @@ from authsvc.protocol.errors import (
 )
 from authsvc.web.documented.bodies import asked_body, login_body, logout_body, token_body, userinfo_body
 from authsvc.web.documented.operation import Answer, Operation, Refusal
+from authsvc.web.documented.pages import PAGES
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import Form
 
@@ -42,7 +43,6 @@ _TOKEN: tuple[Refusal, ...] = (MissingToken, InvalidToken, InsufficientScope)
 _TOKENS = {200: Answer("Tokens were issued.", _JSON, ref("Tokens"), {"Cache-Control": "no-store"})}
 _PERSON = {200: Answer("The person.", _JSON, ref("Userinfo"), {"Cache-Control": "no-store"})}
 _ACCOUNT = {200: Answer("The account as it is now.", _JSON, ref("Account"))}
-_HTML = {"type": "string"}
 _STATUS = {200: Answer("Yes.", _JSON, ref("Status"))}
 _CREATED = Answer("The account was made.", _JSON, ref("Account"), {"Location": "The address of the account."})
 _KEYS: tuple[Refusal, ...] = (*_TOKEN, InvalidClient, UnauthorizedClient)
@@ -201,9 +201,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /docs": Operation(
         "Documents", {200: Answer("The page.", "text/html", {"type": "string"})}, "This description, for people."
     ),
-    "GET /ui/logo": Operation(
-        "Pages", {200: Answer("The picture.", "image/*", _HTML), 204: Answer("There is none.")}, "The issuer's logo."
-    ),
+    **PAGES,
     "GET /health/live": Operation("Health", _STATUS, "Whether the process runs."),
     "GET /health/ready": Operation("Health", _STATUS, "Whether the process can answer; 503 if not."),
 }

@@ -1,0 +1,46 @@
+"""The pages' part of the table of operations: what a browser may get and send."""
+
+from collections.abc import Mapping
+
+from authsvc.domain.fields import FieldsInvalid
+from authsvc.domain.flows import FlowOver, ForeignBrowser
+from authsvc.domain.lockout import Throttled
+from authsvc.web.csrf import ForeignForm, FormOutdated
+from authsvc.web.documented.operation import Answer, Operation, Refusal, Schema
+from authsvc.web.errors import Form
+
+TAG = "Pages"
+HTML = {"type": "string"}
+PAGE = Answer("The page.", "text/html", HTML)
+ON = Answer("On to the next page, or back to the app.", headers={"Location": "Where."})
+FLOW: tuple[Refusal, ...] = (FlowOver, ForeignBrowser)
+FORM: tuple[Refusal, ...] = (*FLOW, ForeignForm, FormOutdated)
+_WRONG: Refusal = Form(403, "invalid_credentials", "Wrong name or password, or a disabled account.")
+_FIELDS: Mapping[str, str] = {
+    "csrf": "What the page's form carries, so that no other site can send it.",
+    "flow": "What the person came for.",
+    "username": "The user name, or a verified address.",
+    "password": "The password.",
+}
+
+
+def form_of_page(*names: str, fields: Mapping[str, str] = _FIELDS) -> Schema:
+    """Return what a page's form sends: its own fields and those that every form has."""
+    wanted = (*names, "csrf")
+    properties = {name: {"type": "string", "description": fields.get(name) or _FIELDS[name]} for name in wanted}
+    return {"type": "object", "properties": properties, "required": list(wanted)}
+
+
+PAGES: Mapping[str, Operation] = {
+    "GET /ui/login": Operation(TAG, {200: PAGE, 303: ON}, "Where a person signs in.", refusals=FLOW),
+    "POST /ui/login": Operation(
+        TAG,
+        {303: ON},
+        "A person signs in.",
+        takes=form_of_page("username", "password", "flow"),
+        refusals=(*FORM, FieldsInvalid, Throttled, _WRONG),
+    ),
+    "GET /ui/logo": Operation(
+        TAG, {200: Answer("The picture.", "image/*", HTML), 204: Answer("There is none.")}, "The issuer's logo."
+    ),
+}
