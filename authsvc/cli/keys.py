@@ -7,7 +7,7 @@ from authsvc.cli.master_file import add_master_key, init_master_keys, make_curre
 from authsvc.cli.output import Record, confirm, instant, show_list
 from authsvc.cli.refusal import Refused
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
-from authsvc.domain.keyring import OPAQUE, KeyRecord, Keyring
+from authsvc.domain.keyring import UNPUBLISHED, KeyRecord, Keyring
 from authsvc.domain.reencryption import reencrypt
 from authsvc.settings import read_settings
 
@@ -19,7 +19,7 @@ _TENANT = typer.Option(None, "--tenant", help="Tenant, if not the default one.")
 def list_keys(tenant: str | None = _TENANT, as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """List the signing keys of a tenant, and what each does now."""
     with reading(tenant) as desk:
-        records = [record for record in desk.uow.keys.list() if record.algorithm != OPAQUE]
+        records = [record for record in desk.uow.keys.list() if record.algorithm not in UNPUBLISHED]
         found = [_record(record, desk, records) for record in records]
     show_list(found, as_json=as_json, columns=("kid", "algorithm", "state", "activates_at", "retires_at"))
 

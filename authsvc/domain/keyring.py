@@ -24,6 +24,9 @@ MAX_VERIFIED = 2_048
 
 OPAQUE = "opaque"
 """The pseudo-algorithm of the tenant's key for refresh tokens; never published, never rotated by time."""
+PAIRWISE = "pairwise"
+"""Of the key for pairwise subjects: another one would make everybody a stranger to every such client."""
+UNPUBLISHED = frozenset({OPAQUE, PAIRWISE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,14 @@ class Keyring:
 
     def opaque_key(self, unit: KeyUnit, now: datetime) -> bytes:
         """Return the tenant's 32-byte key for refresh tokens, creating it at first need."""
-        record = self._current(OPAQUE, unit, now)
+        return self._secret(OPAQUE, unit, now)
+
+    def pairwise_key(self, unit: KeyUnit, now: datetime) -> bytes:
+        """Return the tenant's 32-byte key for pairwise subjects, creating it at first need."""
+        return self._secret(PAIRWISE, unit, now)
+
+    def _secret(self, algorithm: str, unit: KeyUnit, now: datetime) -> bytes:
+        record = self._current(algorithm, unit, now)
         entry = (unit.tenant_id, record.kid)
         if entry not in self._opaque:
             self._opaque[entry] = self._open(record, unit.tenant_id)
@@ -111,7 +121,7 @@ class Keyring:
     def verification_key(self, kid: str, unit: KeyUnit, now: datetime) -> VerificationKey | None:
         """Return the published key of that id, for tokens of the tenant's own."""
         for record in unit.keys.list():
-            if record.kid == kid and record.algorithm != OPAQUE and record.is_published(now):
+            if record.kid == kid and record.algorithm not in UNPUBLISHED and record.is_published(now):
                 entry = (unit.tenant_id, kid)
                 if entry not in self._verification:
                     self._verification[entry] = jwk.load_verification_key(record.public, (record.algorithm,))
@@ -178,10 +188,13 @@ class Keyring:
     def _made_ahead(self, algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord | None:
         """Return the key that a node with a clock ahead of ours has made: a second one must not displace it.
 
-        However far ahead that clock was, if the key is for refresh tokens: those of the displaced one would be dead.
+        However far ahead that clock was, if the key is a secret: what was derived under the displaced one would be
+        dead.
         """
-        if algorithm == OPAQUE:
-            living = (record for record in unit.keys.list() if record.algorithm == OPAQUE and record.revoked_at is None)
+        if algorithm in UNPUBLISHED:
+            living = (
+                record for record in unit.keys.list() if record.algorithm == algorithm and record.revoked_at is None
+            )
             return next(living, None)
         return _newest(algorithm, unit, now + timedelta(seconds=self._policy.skew_seconds))
 
@@ -211,7 +224,9 @@ def _newest(algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord | None:
 
 def published_keys(records: tuple[KeyRecord, ...], now: datetime) -> tuple[Mapping[str, Any], ...]:
     """Return the public JWKs of the key set, in the order in which they were made (RFC 7517 §5)."""
-    return tuple(record.public for record in records if record.algorithm != OPAQUE and record.is_published(now))
+    return tuple(
+        record.public for record in records if record.algorithm not in UNPUBLISHED and record.is_published(now)
+    )
 
 
 def key_place(tenant_id: UUID, kid: str) -> Place:
@@ -220,7 +235,7 @@ def key_place(tenant_id: UUID, kid: str) -> Place:
 
 
 def _generate(algorithm: str) -> tuple[str, bytes, Mapping[str, Any]]:
-    if algorithm == OPAQUE:
+    if algorithm in UNPUBLISHED:
         return secrets.token_hex(16), secrets.token_bytes(32), {}
     private = jwk.generate(algorithm)
     key = jwk.load_signing_key(algorithm, private)

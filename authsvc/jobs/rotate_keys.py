@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from authsvc.clock import Clock
-from authsvc.domain.keyring import OPAQUE, KeyRecord, Keyring
+from authsvc.domain.keyring import UNPUBLISHED, KeyRecord, Keyring
 from authsvc.observe import logging as observe
 from authsvc.storage.sql.engine import Storage
 
@@ -45,7 +45,7 @@ def due_algorithms(records: tuple[KeyRecord, ...], born_before: datetime) -> tup
     """Return the algorithms whose newest living key was made before that instant."""
     newest: dict[str, KeyRecord] = {}
     for record in records:
-        if record.algorithm != OPAQUE and record.revoked_at is None:
+        if record.algorithm not in UNPUBLISHED and record.revoked_at is None:
             known = newest.get(record.algorithm)
             if known is None or record.ordinal > known.ordinal:
                 newest[record.algorithm] = record

@@ -5,20 +5,31 @@ Source: RFC 8414, OpenID Connect Discovery 1.0.
 
 from collections.abc import Mapping
 
+from authsvc.domain.relying_parties import SUBJECT_TYPES
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.protocol import introspect
+from authsvc.protocol.acr import ACR_VALUES
+from authsvc.protocol.authorize import pkce, request_object
+from authsvc.protocol.authorize.prompt import PROMPTS
+from authsvc.protocol.authorize.response import RESPONSE_TYPE
+from authsvc.protocol.claims import PERSONAL
 from authsvc.protocol.client_auth import ASSERTION_ALGORITHMS, METHODS, UNREGISTERED_METHODS, none
 from authsvc.protocol.grants import GRANTS, password
+from authsvc.protocol.way_back import RESPONSE_MODES
 
+_ASSERTED = ("acr", "amr", "auth_time", "sid", "sub")
+"""What is told of the sign-in itself; the personal claims are in the table of scopes."""
 Metadata = Mapping[str, str | list[str] | bool]
 
 
-def metadata(tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms: tuple[str, ...]) -> Metadata:
-    """Return the document of one issuer; only what is there is named.
+def metadata(
+    tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms: tuple[str, ...], languages: tuple[str, ...]
+) -> Metadata:
+    """Return the document of one issuer, whose pages speak these languages; only what is there is named.
 
     The password grant is left out: it is off, but for the clients that an administrator migrates. Empty lists are left
-    out (RFC 8414 §3.2), but for response_types_supported, which §2 requires.
+    out (RFC 8414 §3.2).
     """
     issuer = tenant.issuer
     scopes = {ACCOUNT_SCOPE, *IDENTITY_SCOPES}
@@ -27,24 +38,43 @@ def metadata(tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms
             scopes |= resource.scopes
     members: Metadata = {
         "issuer": issuer,
+        **_authorization(issuer, languages),
         "token_endpoint": f"{issuer}/token",
         "introspection_endpoint": f"{issuer}/introspect",
         "revocation_endpoint": f"{issuer}/revoke",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": sorted(scopes),
-        "response_types_supported": [],
         "grant_types_supported": sorted(name for name in GRANTS if name != password.GRANT_TYPE),
         **_client_authentication("token", _METHODS),
         **_client_authentication("introspection", _METHODS - {none.METHOD}),
         **_client_authentication("revocation", _METHODS),
         "introspection_signing_alg_values_supported": [introspect.SIGNING_ALGORITHM],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": list(SUBJECT_TYPES),
         "id_token_signing_alg_values_supported": list(signing_algorithms),
-        "claims_supported": CLAIMS,
+        "userinfo_signing_alg_values_supported": list(signing_algorithms),
+        "claims_supported": sorted({*_ASSERTED, *PERSONAL}),
         "protected_resources": sorted(item.audience for item in resources if item.disabled_at is None),
     }
-    return {name: value for name, value in members.items() if value != [] or name == "response_types_supported"}
+    return {name: value for name, value in members.items() if value != []}
+
+
+def _authorization(issuer: str, languages: tuple[str, ...]) -> Metadata:
+    return {
+        "authorization_endpoint": f"{issuer}/authorize",
+        "response_types_supported": [RESPONSE_TYPE],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "code_challenge_methods_supported": [pkce.METHOD],
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": list(PROMPTS),
+        "acr_values_supported": list(ACR_VALUES),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": True,
+        # To say nothing would mean that it is (OpenID Connect Discovery §3).
+        "request_uri_parameter_supported": False,
+        "request_object_signing_alg_values_supported": list(request_object.ALGORITHMS),
+        "ui_locales_supported": list(languages),
+    }
 
 
 def _client_authentication(endpoint: str, methods: frozenset[str]) -> Metadata:
@@ -55,6 +85,3 @@ def _client_authentication(endpoint: str, methods: frozenset[str]) -> Metadata:
 
 
 _METHODS = frozenset(METHODS) - UNREGISTERED_METHODS
-CLAIMS = [
-    "amr", "auth_time", "email", "email_verified", "name", "preferred_username", "sid", "sub",
-]  # fmt: skip

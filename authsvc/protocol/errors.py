@@ -6,10 +6,14 @@
 from typing import ClassVar
 
 from authsvc.errors import AuthsvcError, Effect
+from authsvc.protocol.way_back import WayBack
 
 
 class ProtocolError(AuthsvcError):
-    """A refusal that a caller is told in the form of RFC 6749 §5.2."""
+    """A refusal that a caller is told in the form of RFC 6749 §5.2.
+
+    One of an authorization request is told at `way_back` instead, if it has one (§4.1.2.1).
+    """
 
     code: ClassVar[str] = "server_error"
     status: ClassVar[int] = 400
@@ -18,6 +22,7 @@ class ProtocolError(AuthsvcError):
         super().__init__(detail or description, keep=keep)
         self.description = description
         self.failed_rule = rule or self.code
+        self.way_back: WayBack | None = None
 
 
 class InvalidRequest(ProtocolError):
@@ -110,3 +115,51 @@ class TemporarilyUnavailable(ProtocolError):
 
     code = "temporarily_unavailable"
     status = 503
+
+
+class UnsupportedResponseType(ProtocolError):
+    """Only the response type `code` is there (RFC 6749 §4.1.2.1)."""
+
+    code = "unsupported_response_type"
+
+
+class AccessDenied(ProtocolError):
+    """The person said no (RFC 6749 §4.1.2.1)."""
+
+    code = "access_denied"
+
+
+class LoginRequired(ProtocolError):
+    """The person would have to sign in, and must not be asked (OpenID Connect Core §3.1.2.6)."""
+
+    code = "login_required"
+
+
+class ConsentRequired(ProtocolError):
+    """The person would have to agree, and must not be asked (OpenID Connect Core §3.1.2.6)."""
+
+    code = "consent_required"
+
+
+class UnmetAuthenticationRequirements(ProtocolError):
+    """No sign-in here reaches what is essential (OpenID Connect Core Error Code unmet_authentication_requirements)."""
+
+    code = "unmet_authentication_requirements"
+
+
+class InvalidRequestObject(ProtocolError):
+    """The request object is not signed as the client is registered, or says what it must not (RFC 9101 §6)."""
+
+    code = "invalid_request_object"
+
+
+class RequestUriNotSupported(ProtocolError):
+    """Request objects are taken by value only (OpenID Connect Core §3.1.2.6)."""
+
+    code = "request_uri_not_supported"
+
+
+class RegistrationNotSupported(ProtocolError):
+    """Clients register beforehand (OpenID Connect Core §3.1.2.6)."""
+
+    code = "registration_not_supported"

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.opaque import RefreshToken
 from authsvc.domain.api_keys import ApiKey
+from authsvc.domain.authorization_codes import AuthorizationCode
 from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.lockout import LockoutPolicy
@@ -16,6 +17,7 @@ from authsvc.domain.ports import Fetcher, HashPermit, Metrics, UnitOfWork
 from authsvc.domain.sessions import RefreshFamily
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn, Target
+from authsvc.domain.users import User
 
 Lane = Literal["memory", "machine", "people"]
 """Where it runs; `memory` answers from the caches alone, and sends on to `machine` what needs the database."""
@@ -93,7 +95,8 @@ class Decision:
 
     `audience` is the one that the token is for, whatever the request named; None: narrowing finds out. `actor` becomes
     the claim `act` whole (RFC 8693 §4.1). No token outlives `expires_at`. `issued_token_type` is told where the grant
-    has it (RFC 8693 §2.2.1). `trusted_word` and `api_key` are what was presented, for `consume`.
+    has it (RFC 8693 §2.2.1). `trusted_word`, `api_key` and `code` are what was presented; nonce and claims of the code
+    go into the tokens. `user` is the person, where the grant has read them.
     """
 
     subject: str
@@ -104,6 +107,8 @@ class Decision:
     presented: PresentedFamily | None = None
     trusted_word: TrustedWord | None = None
     api_key: ApiKey | None = None
+    code: AuthorizationCode | None = None
+    user: User | None = None
     audience: str | None = None
     actor: Mapping[str, Any] | None = None
     expires_at: datetime | None = None

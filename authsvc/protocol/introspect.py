@@ -17,6 +17,7 @@ from authsvc.protocol.api_keys import judge_api_key, record_use
 from authsvc.protocol.client_auth import authenticate_client, using_up
 from authsvc.protocol.errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidToken
 from authsvc.protocol.grant import Issuing
+from authsvc.protocol.subjects import subject_for
 from authsvc.protocol.token import TokenRequest
 from authsvc.protocol.tokens.refresh_token import check_presented, find_family
 from authsvc.protocol.tokens.state import judge_access_token
@@ -134,7 +135,7 @@ def _refresh_token(
         "active": True,
         **_scope_and_audience(family.scopes & client.scopes, frozenset()),
         "client_id": client.id,
-        "sub": str(family.user_id),
+        "sub": subject_for(family.user_id, client, issuing.keyring, uow, now),
         "iss": request.tenant.issuer,
         "exp": int(min(family.idle_expires_at, family.expires_at).timestamp()),
     }

@@ -19,6 +19,7 @@ from authsvc.domain.trusted_issuers import SUBJECTS
 from authsvc.protocol.api_keys import judge_api_key
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest, InvalidToken, ProtocolError
 from authsvc.protocol.grant import GrantRequest, Issuing, TrustedWord
+from authsvc.protocol.subjects import subject_for
 from authsvc.protocol.tokens import access_token, id_token
 from authsvc.protocol.tokens.refresh_token import check_presented, find_family
 from authsvc.protocol.tokens.state import judge_access_token
@@ -93,7 +94,8 @@ def _in_words_of_exchange(error: ProtocolError) -> InvalidRequest:
 def _access_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Judged:
     token = judge_access_token(presented, request.tenant, uow, issuing.keyring, request.now)
     return Judged(
-        subject=token.subject,
+        # By the id of the record: a pairwise name is for one client only.
+        subject=str(token.sign_in.user_id) if token.sign_in else token.subject,
         issuer=request.tenant.issuer,
         name=token.subject,
         whose=Whose(client_id=token.client_id),
@@ -117,22 +119,25 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
     now = request.now
     try:
         claims = issuing.keyring.verify(presented, expected, uow, now)
-        client_id, user_id, session_id = str(claims["aud"]), UUID(claims["sub"]), UUID(claims["sid"])
+        client_id, session_id = str(claims["aud"]), UUID(claims["sid"])
     except (TokenError, AttributeError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the ID token is invalid or expired", detail=f"ID token: {rule}") from error
-    client, session, user = uow.clients.get(client_id), uow.sessions.get(session_id), uow.users.get(user_id)
+    client, session = uow.clients.get(client_id), uow.sessions.get(session_id)
     if client is None or client.disabled_at is not None or claims["iat"] < int(client.created_at.timestamp()):
         # Or another has the id of a deleted client now: what the first one was told is not its.
         raise InvalidToken("the client is gone or disabled", rule="client_over").about(client_id=client_id)
-    if session is None or session.user_id != user_id or not session.is_alive(now):
+    if session is None or not session.is_alive(now):
+        raise InvalidToken("the session has ended", rule="session_over")
+    user_id, user = session.user_id, uow.users.get(session.user_id)
+    if claims["sub"] != subject_for(user_id, client, issuing.keyring, uow, now):
         raise InvalidToken("the session has ended", rule="session_over").about(user_id=user_id)
     if user is None or user.disabled_at is not None:
         raise InvalidToken("the account is disabled", rule="account_disabled").about(user_id=user_id)
     return Judged(
         subject=str(user_id),
         issuer=request.tenant.issuer,
-        name=str(user_id),
+        name=str(claims["sub"]),
         whose=Whose(client_id=client_id),
         client_id=client_id,
         scopes=frozenset(),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.ports import UnitOfWork
@@ -10,6 +11,7 @@ from authsvc.domain.tenants import Tenant
 from authsvc.protocol.bearer import presented_token
 from authsvc.protocol.claims import claims_about
 from authsvc.protocol.errors import InsufficientScope, InvalidRequest, InvalidToken
+from authsvc.protocol.tokens.access_token import USERINFO_CLAIMS
 from authsvc.protocol.tokens.state import judge_access_token
 
 NEEDED_SCOPE = "openid"
@@ -25,8 +27,8 @@ class UserinfoRequest:
     now: datetime
 
 
-def userinfo(request: UserinfoRequest, uow: UnitOfWork, keyring: Keyring) -> Mapping[str, str | bool]:
-    """Return `sub` and the claims that the token's scopes allow, as the person's record is now.
+def userinfo(request: UserinfoRequest, uow: UnitOfWork, keyring: Keyring) -> Mapping[str, Any]:
+    """Return `sub` and the claims that the token's scopes allow or that were asked for, as the person's record is now.
 
     Raises: InvalidRequest for a token in both places, MissingToken, InvalidToken, InsufficientScope.
     """
@@ -39,7 +41,7 @@ def userinfo(request: UserinfoRequest, uow: UnitOfWork, keyring: Keyring) -> Map
     if user is None:
         # Gone between two statements.
         raise InvalidToken("the account is gone").about(client_id=token.client_id)
-    return {"sub": str(user.id), **claims_about(user, token.scopes)}
+    return {"sub": token.subject, **claims_about(user, token.scopes, token.claims.get(USERINFO_CLAIMS, ()))}
 
 
 def _presented(request: UserinfoRequest) -> str:

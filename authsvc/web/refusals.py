@@ -5,8 +5,11 @@ from typing import Literal
 
 from authsvc.domain.tenants import Tenant
 from authsvc.errors import AuthsvcError
+from authsvc.protocol.authorize import respond
+from authsvc.protocol.errors import ProtocolError
 from authsvc.web.error_page import error_page
 from authsvc.web.errors import api_problem, oauth_error
+from authsvc.web.front_channel import to_client
 from authsvc.web.languages import choose_language
 from authsvc.web.page import Reader
 from authsvc.web.responses import Response
@@ -24,7 +27,9 @@ class Told:
 
 
 def refusal(form: RefusalForm, error: AuthsvcError, told: Told) -> Response:
-    """Return the answer."""
+    """Return the answer; one that the client is to be told, the browser carries there."""
+    if isinstance(error, ProtocolError) and error.way_back is not None:
+        return to_client(respond.refusal(error, error.way_back), error.way_back)
     if form == "page":
         reader = Reader(choose_language("", told.accept_language), told.tenant)
         return error_page(error, reader, told.request_id)

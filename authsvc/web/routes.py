@@ -10,6 +10,7 @@ from authsvc.web.api.logout import logout_handler
 from authsvc.web.body import FORM, JSON
 from authsvc.web.endpoint import Endpoint, LaneName, Route
 from authsvc.web.forms import Fields
+from authsvc.web.oauth.authorize import authorize_handlers, continue_handler
 from authsvc.web.oauth.documents import jwks_handler, metadata_handler
 from authsvc.web.oauth.introspect import introspect_handler
 from authsvc.web.oauth.revoke import revoke_handler
@@ -21,8 +22,8 @@ from authsvc.web.pages.logo import logo_handler
 
 BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
-    "token", "introspect", "revoke", "userinfo", "jwks", "metadata", "login", "logout", "live", "ready", "openapi",
-    "docs", "ui_login", "ui_logo",
+    "authorize", "token", "introspect", "revoke", "userinfo", "jwks", "metadata", "login", "logout", "live", "ready",
+    "openapi", "docs", "ui_continue", "ui_login", "ui_logo",
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
@@ -39,6 +40,8 @@ def endpoints(
     urls: dict[str, Endpoint] = {}
     describe = describing(urls, declared)
     urls |= {
+        "/authorize": Endpoint("authorize", authorize_handlers(issuing), _on("machine"), refusals="page"),
+        "/ui/continue": Endpoint("ui_continue", {"GET": continue_handler(issuing)}, _on("machine"), refusals="page"),
         "/token": Endpoint("token", {"POST": token_handler(issuing)}, token_route),
         "/introspect": Endpoint("introspect", {"POST": introspect_handler(issuing)}, _on("machine")),
         "/revoke": Endpoint("revoke", {"POST": revoke_handler(issuing)}, _on("machine")),

@@ -13,6 +13,17 @@ from authsvc.domain.exchange import ExchangePolicy
 from authsvc.protocol.grants import jwt_bearer, token_exchange
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN
 from tests.flows.artefacts import Hand
+from tests.flows.artefacts_of_browsers import (
+    add_relying_parties,
+    browser_cookie,
+    continued,
+    is_answered,
+    redeemed,
+    refused_not_by,
+    requested,
+    session_cookie,
+    verified,
+)
 from tests.flows.assertions import JWT_BEARER, JWT_SPIFFE
 from tests.flows.exchanges import ARCHIVE, BILLING, ORDERS, PARTNER
 from tests.flows.token_rig import Rig
@@ -45,6 +56,7 @@ def add_holders(rig: Rig) -> None:
         "web", exchanges=(ANYTHING,), grant_types=frozenset({token_exchange.GRANT_TYPE, "refresh_token"}),
         serves=frozenset({ORDERS}),
     )  # fmt: skip
+    add_relying_parties(shop.world)
     with shop.world.change() as uow:
         uow.clients.add(a_client("vault", now, scopes=frozenset({"archive:read"}), resources=frozenset({ARCHIVE})))
 
@@ -328,5 +340,16 @@ PLACES: Mapping[str, Place] = {
     ),
     "id at GET /api-keys": Place(_key_id("GET"), is_good, {"API key's id": "alice's own"}),
     "id at DELETE /api-keys": Place(_key_id("DELETE"), is_good, {"API key's id": "alice's own"}),
+    "code at /token": Place(redeemed, is_good, {"authorization code": "rp's own"}),
+    "code_verifier at /token": Place(verified, is_good, {"PKCE verifier": "answers the challenge"}),
+    "request at /authorize": Place(
+        requested("request"), refused_not_by("invalid_request_object"), {"request object": "signed by its client"}
+    ),
+    "id_token_hint at /authorize": Place(
+        requested("id_token_hint"), refused_not_by("invalid_request"), {"ID token of a relying party": "its own"}
+    ),
+    "cookie of a session": Place(session_cookie, is_answered, {"session's cookie": "it signs in"}),
+    "flow at /ui/continue": Place(continued, is_answered, {"errand's handle": "of this browser"}),
+    "cookie of a browser": Place(browser_cookie, is_answered, {"browser's cookie": "it began the errand"}),
 }
 """A new parameter or endpoint gets a row."""

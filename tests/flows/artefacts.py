@@ -15,14 +15,13 @@ from authsvc.app import read_master_keys
 from authsvc.crypto.envelope import new_master_key_line
 from authsvc.domain.mail import Postbox
 from tests.flows import assertions
+from tests.flows.artefacts_of_browsers import BROWSERS
 from tests.flows.asking import SIGNED, introspect
 from tests.flows.assertions import a_key
 from tests.flows.exchanges import BILLING
+from tests.flows.relying_party import VERIFIER
 from tests.flows.token_rig import Rig
 from tests.flows.world import ISSUER, OTHER_PASSWORD, PASSWORD, World
-
-VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-"""A PKCE verifier (RFC 7636, Appendix B); nothing takes one yet."""
 
 
 @dataclass(slots=True)
@@ -204,6 +203,7 @@ ARTEFACTS: Mapping[str, Callable[[Hand], str]] = {
     "other tenant's refresh token": lambda hand: str(stranger(hand, scope="es256:read")["refresh_token"]),
     "other tenant's access token": lambda hand: str(stranger(hand, scope="es256:read")["access_token"]),
     "empty of its kind": lambda _: "as_at_",
+    **BROWSERS,
 }
 """A new kind of opaque secret or of JWT gets a row."""
 PREPARED = ("link that registers", "link that verifies an address", "opaque access token", "personal API key")

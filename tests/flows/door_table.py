@@ -20,6 +20,7 @@ from tests.flows.doors import (
     asked,
     at_exchange,
     bearing,
+    by_code,
     by_exchange,
     by_partner,
     empty_handed,
@@ -27,6 +28,7 @@ from tests.flows.doors import (
     signed_in,
 )
 from tests.flows.exchanges import BILLING, ORDERS, PARTNER
+from tests.flows.relying_party import redeem
 from tests.flows.world import PASSWORD
 
 _WRONG, _OVER, _CLIENT, _INACTIVE = (
@@ -117,6 +119,15 @@ DOORS: Mapping[str, Door] = {
         target=ORDERS,
         has_session=True,
         refreshes=True,
+    ),
+    "authorization_code": Door(
+        by_code,
+        lambda visit: redeem(visit.shop.world, visit.held, "rp", scope="es256:read"),
+        {**_REQUESTER, **_SCOPE, **_by(_OVER, *_USER, *_SESSION)},
+        requester="rp",
+        target=ORDERS,
+        has_session=True,
+        lives={"family ended": "there is none before the code is redeemed"},
     ),
     "jwt-bearer": Door(
         by_partner,

@@ -17,6 +17,7 @@ from authsvc.protocol.grants import token_exchange
 from authsvc.protocol.subject_token import ACCESS_TOKEN
 from tests.flows.asking import add_server, introspect, make_opaque
 from tests.flows.exchanges import BILLING, PARTNER, Shop
+from tests.flows.relying_party import Browser, add_client
 from tests.flows.world import a_client, audience
 
 LETTERS = audience("PS256")
@@ -99,6 +100,7 @@ def open_doors(shop: Shop) -> None:
     shop.change_client("orders", exchanges=(ANYONES,), grant_types=grants)
     shop.change_client("closed", exchanges=(replace(ANYONES, clients=frozenset({"app2"})),), grant_types=grants)
     shop.change_client("web", exchanges=(ANYONES,), grant_types=grants)
+    add_client(world)
     with world.change() as uow:
         uow.clients.add(
             a_client("mail", world.clock(), scopes=frozenset({"ps256:read"}), resources=frozenset({LETTERS}))
@@ -138,6 +140,14 @@ def by_exchange(visit: Visit) -> None:
 
 def by_partner(visit: Visit) -> None:
     visit.held = visit.shop.partner(sub=visit.person.username, jti=uuid4().hex)
+
+
+def by_code(visit: Visit) -> None:
+    # Beside it, a family that another app has of the person.
+    signed_in("refresh_token")(visit)
+    browser = Browser(visit.shop.world)
+    browser.sign_in(visit.person.username)
+    visit.held = browser.code(scope="openid es256:read")
 
 
 def an_api_key(*, service: bool = False) -> Callable[[Visit], None]:

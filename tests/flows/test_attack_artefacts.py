@@ -81,7 +81,9 @@ def _types_of_jwt() -> set[str]:
 NO_ARTEFACTS = {
     "grant_type", "scope", "resource", "audience", "client_id", "client_assertion_type", "token_type_hint", "username",
     "email", "name", "new_password", "scopes", "resources", "expires_in", "expires_at", "subject_token_type",
-    "actor_token_type", "requested_token_type",
+    "actor_token_type", "requested_token_type", "response_type", "redirect_uri", "state", "code_challenge",
+    "code_challenge_method", "response_mode", "nonce", "prompt", "max_age", "login_hint", "acr_values", "claims",
+    "ui_locales", "display",
 }  # fmt: skip
 
 

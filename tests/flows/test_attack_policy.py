@@ -89,7 +89,7 @@ def test_every_grant_token_type_and_method_of_authentication_has_its_door(shop: 
     presented = {name.partition(": ")[2] for name in DOORS}
     assert {kind.rpartition(":")[2] for kind in subject_token._JUDGES} - presented == set()
     with shop.world.change() as uow:
-        asking = {uow.clients.get(door.requester) for door in DOORS.values() if door.requester}
+        asking = [uow.clients.get(door.requester) for door in DOORS.values() if door.requester]
     assert {client.auth_method for client in asking if client} == METHODS.keys()
 
 

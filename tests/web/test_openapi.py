@@ -196,6 +196,7 @@ def test_each_grant_type_names_its_parameters_and_which_of_them_it_needs(documen
     for name, grant in GRANTS.items():
         assert shapes[name]["properties"].keys() >= grant.PARAMETERS
         optional = {"actor_token", "actor_token_type", "requested_token_type", "audience"}
+        optional |= {"redirect_uri", "code_verifier"}
         assert set(shapes[name]["required"]) == {"grant_type"} | (grant.PARAMETERS - optional)
 
 
@@ -221,7 +222,7 @@ def test_everything_is_described_and_every_reference_resolves(document: dict[str
 def test_post_endpoints_name_the_media_types_that_they_take(document: dict[str, Any]) -> None:
     taken = {path: set(methods["post"]["requestBody"]["content"]) for path, methods in document["paths"].items()
              if "post" in methods}  # fmt: skip
-    for path in ("/token", "/introspect", "/revoke", "/userinfo"):
+    for path in ("/authorize", "/token", "/introspect", "/revoke", "/userinfo"):
         assert taken.pop(path) == {FORM}, path
     for path, media_types in taken.items():
         assert media_types == ({FORM} if path.startswith("/ui/") else {JSON, FORM}), path

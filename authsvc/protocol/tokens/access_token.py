@@ -1,23 +1,30 @@
 """Access tokens: JWTs of RFC 9068, or opaque references to the same claims."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from authsvc.crypto import jws, opaque
 from authsvc.crypto.jwk import SigningKey
 from authsvc.domain.access_tokens import OpaqueAccessToken
+from authsvc.domain.authorization_codes import AuthorizationCode
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tokens import Target
+from authsvc.protocol.acr import acr_of
+from authsvc.protocol.claims import beyond_scopes
 from authsvc.protocol.grant import Decision, GrantRequest
 
 TYPE = "at+jwt"
+USERINFO_CLAIMS = "userinfo_claims"
+"""A claim of our own: the names of what userinfo tells besides what the scopes say (OpenID Connect Core §5.5)."""
 
 
 def sign_access_token(request: GrantRequest, decision: Decision, target: Target, key: SigningKey) -> str:
     """Return the token. Claims and `typ` as in RFC 9068 §2.2.
 
-    A person's carries the session (`sid`) and the refresh family (`grant_id`), so that their end can reach it.
+    A person's carries the session (`sid`) and the refresh family (`grant_id`), so that their end can reach it, and what
+    the sign-in is worth (RFC 9470 §6.2). `jti` is the one that its code has named, if it comes of one.
     """
     return jws.sign(access_token_claims(request, decision, target), key, TYPE)
 
@@ -42,7 +49,7 @@ def access_token_claims(request: GrantRequest, decision: Decision, target: Targe
         "aud": target.audiences[0] if len(target.audiences) == 1 else list(target.audiences),
         "exp": issued_at + target.lifetime_seconds,
         "iat": issued_at,
-        "jti": secrets.token_urlsafe(16),
+        "jti": decision.code.token_id if decision.code else secrets.token_urlsafe(16),
         "client_id": request.client.id,
     }
     if target.scopes:
@@ -52,8 +59,17 @@ def access_token_claims(request: GrantRequest, decision: Decision, target: Targe
         claims["sid"] = str(sign_in.session_id)
         claims["auth_time"] = int(sign_in.authenticated_at.timestamp())
         claims["amr"] = list(sign_in.amr)
+        acr = acr_of(sign_in.amr)
+        if acr is not None:
+            claims["acr"] = acr
         if sign_in.family_id is not None:
             claims["grant_id"] = str(sign_in.family_id)
+    if decision.code is not None and (asked := beyond_scopes(_of_userinfo(decision.code), target.scopes)):
+        claims[USERINFO_CLAIMS] = sorted(asked)
     if decision.actor is not None:
         claims["act"] = dict(decision.actor)
     return claims
+
+
+def _of_userinfo(code: AuthorizationCode) -> Mapping[str, Mapping[str, Any]]:
+    return {name: wishes for name, wishes in code.claims.items() if name == "userinfo"}

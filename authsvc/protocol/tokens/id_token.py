@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from authsvc.crypto import jws
 from authsvc.crypto.jwk import SigningKey
+from authsvc.domain.authorization_codes import AuthorizationCode
 from authsvc.domain.tokens import SignIn
 from authsvc.domain.users import User
+from authsvc.protocol.acr import acr_of
 from authsvc.protocol.claims import claims_about
 from authsvc.protocol.grant import GrantRequest
 
@@ -22,21 +24,31 @@ _HASHES = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom an ID token tells of: the person, their sign-in, what may be told, and the access token beside it."""
+    """Whom an ID token tells of, and what.
+
+    The person, their name for this client, their sign-in, what may be told, the access token beside it, and the code
+    that both are given for, if there is one.
+    """
 
     user: User
+    name: str
     sign_in: SignIn
     scopes: frozenset[str]
     access_token: str = field(repr=False)
+    code: AuthorizationCode | None = None
 
 
 def sign_id_token(request: GrantRequest, subject: Subject, key: SigningKey, lifetime_seconds: int) -> str:
-    """Return the token for the client itself, with the claims that its scopes allow and `at_hash` (§3.1.3.6)."""
-    issued_at = int(request.now.timestamp())
+    """Return the token for the client itself, with the claims that its scopes allow and those that it asked for.
+
+    `nonce` is that of the authorization request (§3.1.3.7), `at_hash` of the access token (§3.1.3.6).
+    """
+    issued_at, code = int(request.now.timestamp()), subject.code
+    asked = code.claims.get("id_token", {}) if code else {}
     claims = {
-        **claims_about(subject.user, subject.scopes),
+        **claims_about(subject.user, subject.scopes, asked),
         "iss": request.tenant.issuer,
-        "sub": str(subject.user.id),
+        "sub": subject.name,
         "aud": request.client.id,
         "exp": issued_at + lifetime_seconds,
         "iat": issued_at,
@@ -44,6 +56,11 @@ def sign_id_token(request: GrantRequest, subject: Subject, key: SigningKey, life
         "amr": list(subject.sign_in.amr),
         "sid": str(subject.sign_in.session_id),
     }
+    acr = acr_of(subject.sign_in.amr)
+    if acr is not None:
+        claims["acr"] = acr
+    if code is not None and code.nonce is not None:
+        claims["nonce"] = code.nonce
     at_hash = _half_hash(subject.access_token, key.algorithm)
     if at_hash is not None:
         claims["at_hash"] = at_hash

@@ -1,12 +1,13 @@
 """The only mint: turns what was granted into the token answer (RFC 6749 §5.1)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import OPAQUE
 from authsvc.domain.tokens import Target
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
+from authsvc.protocol.subjects import subject_for
 from authsvc.protocol.tokens.access_token import sign_access_token, store_access_token
 from authsvc.protocol.tokens.id_token import Subject, sign_id_token
 
@@ -49,10 +50,15 @@ def mint(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issu
 def _access_token(granted: Granted, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> str:
     """Make it in the form that its resource wants: a signed one, or a reference to what is stored."""
     target = granted.target
+    decision = granted.decision
+    if decision.sign_in is not None:
+        # The client knows the person by one name, whichever token tells it (OpenID Connect Core §5.3.2).
+        name = subject_for(decision.sign_in.user_id, request.client, issuing.keyring, uow, request.now)
+        decision = replace(decision, subject=name)
     if target.token_format == OPAQUE:
-        return store_access_token(request, granted.decision, target, uow)
+        return store_access_token(request, decision, target, uow)
     key = issuing.keyring.signing_key(target.algorithm, uow, request.now)
-    return sign_access_token(request, granted.decision, target, key)
+    return sign_access_token(request, decision, target, key)
 
 
 def _id_token(
@@ -61,9 +67,17 @@ def _id_token(
     sign_in, scopes = granted.decision.sign_in, granted.target.scopes
     if sign_in is None or "openid" not in scopes:
         return None
-    proved = granted.decision.proved
-    user = proved.user if proved else uow.users.get(sign_in.user_id)
+    decision, client = granted.decision, request.client
+    user = decision.proved.user if decision.proved else decision.user or uow.users.get(sign_in.user_id)
     if user is None:
         raise InvalidGrant("the account is gone", rule="account_gone")
-    key = issuing.keyring.signing_key(request.client.id_token_algorithm, uow, request.now)
-    return sign_id_token(request, Subject(user, sign_in, scopes, access_token), key, issuing.lifetimes.id_token)
+    subject = Subject(
+        user=user,
+        name=subject_for(user.id, client, issuing.keyring, uow, request.now),
+        sign_in=decision.code.sign_in if decision.code else sign_in,
+        scopes=scopes,
+        access_token=access_token,
+        code=decision.code,
+    )
+    key = issuing.keyring.signing_key(client.id_token_algorithm, uow, request.now)
+    return sign_id_token(request, subject, key, issuing.lifetimes.id_token)

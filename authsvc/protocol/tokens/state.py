@@ -56,7 +56,7 @@ def judge_access_token(
             check_claims(claims, expected, now.timestamp())
         else:
             claims = keyring.verify(presented, expected, uow, now)
-        token = _live(claims, expected.audiences, is_opaque=is_opaque)
+        token = _live(claims, expected.audiences, _user_of(claims, uow), is_opaque=is_opaque)
     except (TokenError, AttributeError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the access token is invalid or expired", detail=rule) from error
@@ -84,7 +84,22 @@ def _stored(presented: str, uow: UnitOfWork) -> Mapping[str, Any]:
     return found.claims
 
 
-def _live(claims: Mapping[str, Any], enabled: frozenset[str], *, is_opaque: bool) -> LiveToken:
+def _user_of(claims: Mapping[str, Any], uow: UnitOfWork) -> UUID | None:
+    """Return the person behind a token with a session: the session knows, where `sub` is a pairwise name."""
+    if "sid" not in claims:
+        return None
+    user_id = _user_id(claims["sub"])
+    if user_id is not None:
+        return user_id
+    session = uow.sessions.get(UUID(claims["sid"]))
+    if session is None:
+        raise KeyError("sid")
+    return session.user_id
+
+
+def _live(
+    claims: Mapping[str, Any], enabled: frozenset[str], user_id: UUID | None, *, is_opaque: bool
+) -> LiveToken:  # fmt: skip
     audience, client_id, scope = claims["aud"], claims["client_id"], claims.get("scope", "")
     if not (isinstance(client_id, str) and isinstance(scope, str)):
         raise TypeError("client_id or scope is not a text")
@@ -95,20 +110,18 @@ def _live(claims: Mapping[str, Any], enabled: frozenset[str], *, is_opaque: bool
         subject=claims["sub"],
         scopes=frozenset(scope.split()),
         audiences=enabled.intersection([audience] if isinstance(audience, str) else audience),
-        sign_in=_sign_in(claims),
+        sign_in=None if user_id is None else _sign_in(claims, user_id),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         is_opaque=is_opaque,
     )
 
 
-def _sign_in(claims: Mapping[str, Any]) -> SignIn | None:
-    if "sid" not in claims:
-        return None
+def _sign_in(claims: Mapping[str, Any], user_id: UUID) -> SignIn:
     family, told = claims.get("grant_id"), claims["auth_time"]
     if not 0 <= told <= LATEST_INSTANT:
         raise ValueError("auth_time is no instant")
     return SignIn(
-        user_id=UUID(claims["sub"]),
+        user_id=user_id,
         session_id=UUID(claims["sid"]),
         authenticated_at=datetime.fromtimestamp(told, UTC),
         amr=tuple(claims["amr"]),

@@ -21,6 +21,9 @@ class Parameter:
 
 PARAMETERS: Mapping[str, Parameter] = {
     "grant_type": Parameter("What is presented.", is_required=True),
+    "code": Parameter("The code that the browser brought.", is_required=True, is_secret=True),
+    "redirect_uri": Parameter("Where the code was sent, if the authorization request named it."),
+    "code_verifier": Parameter("What the code challenge was made of.", is_secret=True),
     "username": Parameter("The user name, or a verified address.", is_required=True),
     "password": Parameter("The password.", is_required=True, is_secret=True),
     "refresh_token": Parameter("The newest refresh token of the sign-in.", is_required=True, is_secret=True),
@@ -44,6 +47,27 @@ PARAMETERS: Mapping[str, Parameter] = {
     "resource": Parameter("The service that the token is for (RFC 8707). May come twice."),
 }
 """Every parameter of a grant has its row here."""
+AUTHORIZATION: Mapping[str, str] = {
+    "client_id": "The client.",
+    "response_type": "code, which is the only one.",
+    "redirect_uri": "Where the answer goes: one of the client's, to the letter.",
+    "scope": "The scopes that are asked for, parted by spaces.",
+    "state": "Whatever the client wants to have back.",
+    "code_challenge": "The S256 challenge of RFC 7636.",
+    "code_challenge_method": "S256.",
+    "response_mode": "How the answer goes: query, fragment or form_post.",
+    "nonce": "What the ID token will hold, so that the client knows it for its own.",
+    "prompt": "none, or some of login, consent, select_account, create.",
+    "max_age": "How many seconds ago the person may have signed in.",
+    "id_token_hint": "An ID token that says whom the client believes to be here.",
+    "login_hint": "The name or address that the person may sign in with.",
+    "acr_values": "How the person should have signed in, best first.",
+    "claims": "Single claims that are asked for (OpenID Connect Core 5.5).",
+    "ui_locales": "Languages that the person reads, best first.",
+    "display": "Taken, and of no effect: the pages fit everywhere.",
+    "request": "The same parameters, signed by the client (RFC 9101).",
+}
+"""The parameters of an authorization request."""
 FIELDS: Mapping[str, str] = {
     "username": "The name to sign in with.",
     "password": "The password.",
@@ -88,6 +112,17 @@ def asked_body() -> Schema:
 def userinfo_body() -> Schema:
     """Return the body of POST /userinfo; with the token in the header it may be empty."""
     return _shape({"access_token"})
+
+
+def authorize_body() -> Schema:
+    """Return the body of POST /authorize, and what the query of GET /authorize holds."""
+    named = {name: {"type": "string", "description": text} for name, text in AUTHORIZATION.items()}
+    resource = {"type": "array", "items": {"type": "string"}, "description": PARAMETERS["resource"].text}
+    return {
+        "type": "object",
+        "properties": {**named, "resource": resource},
+        "required": ["client_id", "response_type"],
+    }
 
 
 def declared_body(schema: Schema) -> Schema:

@@ -23,6 +23,7 @@ from authsvc.protocol.errors import (
     UnsupportedTokenType,
 )
 from authsvc.web.documented.bodies import asked_body, login_body, logout_body, token_body, userinfo_body
+from authsvc.web.documented.front_channel import FRONT_CHANNEL
 from authsvc.web.documented.operation import Answer, Operation, Refusal
 from authsvc.web.documented.pages import PAGES
 from authsvc.web.documented.schemas import ref
@@ -201,6 +202,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /docs": Operation(
         "Documents", {200: Answer("The page.", "text/html", {"type": "string"})}, "This description, for people."
     ),
+    **FRONT_CHANNEL,
     **PAGES,
     "GET /health/live": Operation("Health", _STATUS, "Whether the process runs."),
     "GET /health/ready": Operation("Health", _STATUS, "Whether the process can answer; 503 if not."),

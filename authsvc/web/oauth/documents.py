@@ -13,8 +13,11 @@ from authsvc.domain.keyring import published_keys
 from authsvc.protocol.discovery import metadata
 from authsvc.web.cors import PUBLIC
 from authsvc.web.endpoint import Handler
+from authsvc.web.languages import LANGUAGES
 from authsvc.web.request import Call
 from authsvc.web.responses import Headers, Response
+
+_LANGUAGES = tuple(LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def metadata_handler(max_age_seconds: int) -> Handler:
         resources = call.uow.resources.list()
         document = built.get(call.tenant.id)
         if document is None or document.source is not resources:
-            content = metadata(call.tenant, resources, SIGNING_ALGORITHMS)
+            content = metadata(call.tenant, resources, SIGNING_ALGORITHMS, _LANGUAGES)
             document = _build(resources, None, content, b"application/json", max_age_seconds)
             built[call.tenant.id] = document
         return _answer(call, document)

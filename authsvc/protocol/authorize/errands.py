@@ -1,0 +1,161 @@
+"""An authorization request from its arrival to its answer, over as many pages as it takes.
+
+No page knows of another: each does its one thing and sends the browser to `resume`, which judges the stored request
+anew and asks `next_step`. What can be answered at once is stored nowhere.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from authsvc.crypto import opaque
+from authsvc.domain.continuations import ACCOUNT, AUTHORIZE, Continuation
+from authsvc.domain.flows import FlowOver, ForeignBrowser, find_flow, open_flow
+from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.tenants import Tenant
+from authsvc.errors import Conflict
+from authsvc.protocol.authorize.answer import Answer, answer
+from authsvc.protocol.authorize.next_step import (
+    NOTHING_DONE,
+    Errand,
+    Present,
+    Step,
+    is_trusted,
+    next_step,
+)
+from authsvc.protocol.authorize.pipeline import judge
+from authsvc.protocol.authorize.request import AuthorizationRequest, Judging, Parameters
+from authsvc.protocol.errors import ProtocolError
+from authsvc.protocol.subjects import subject_for
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What a browser brought: the hashes of its two cookies (see web/cookies.py)."""
+
+    session_hash: str | None
+    browser_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The browser goes on to the page of this name; `handle` is the errand's, None where it has come to its end."""
+
+    name: str
+    handle: str | None
+
+
+Outcome = Answer | Page
+ACCOUNT_PAGE = "account"
+
+
+def start(given: Parameters, browser: Browser, tenant: Tenant, judging: Judging) -> Outcome:
+    """Judge a request and answer it, or keep it for this browser. Raises: ProtocolError with its `way_back`."""
+    request = judge(given, tenant, judging)
+    present = find_present(request, browser, judging)
+    step = _next(request, present, NOTHING_DONE, judging)
+    if step is Step.ANSWER and present is not None:
+        return answer(request, present, judging)
+    return Page(step, _kept(request, browser.browser_hash, present, judging))
+
+
+def keep(given: Parameters, tenant: Tenant, judging: Judging) -> str:
+    """Judge a request and keep it for whichever browser shows the handle first; returns the handle.
+
+    For a POST: another site's carries no cookies, and so says nothing of who is here. Raises: as `start`.
+    """
+    return _kept(judge(given, tenant, judging), None, None, judging)
+
+
+def resume(handle: str | None, browser: Browser, tenant: Tenant, judging: Judging) -> Outcome:
+    """Go on with an errand of this browser: to the next page, or to its answer, which it has once.
+
+    Raises: FlowOver, ForeignBrowser; ProtocolError with its `way_back`.
+    """
+    found = open_errand(handle, browser, judging)
+    if found.purpose == ACCOUNT:
+        return _resume_account(handle, found, browser, judging)
+    try:
+        request = judge(found.parameters, tenant, judging)
+        present = find_present(request, browser, judging)
+        step = _next(request, present, Errand(found.done, found.session_id, found.denied), judging)
+    except ProtocolError as error:
+        error.keep = (*error.keep, partial(_forget, handle_hash=found.handle_hash))
+        raise
+    if step is not Step.ANSWER or present is None:
+        return Page(step, handle)
+    _finish(found, judging)
+    return answer(request, present, judging)
+
+
+def open_errand(handle: str | None, browser: Browser, judging: Judging) -> Continuation:
+    """Return what this browser came for; one that no browser has yet is bound to this one. Raises: as `open_flow`."""
+    uow, now = judging.uow, judging.now
+    found = find_flow(handle, uow.continuations, now)
+    if found.browser_hash is not None or browser.browser_hash is None:
+        return open_flow(handle, browser.browser_hash, uow.continuations, now)
+    uow.begin()
+    try:
+        return uow.continuations.save(replace(found, browser_hash=browser.browser_hash))
+    except Conflict as error:
+        raise ForeignBrowser("another browser was quicker").about(client_id=found.client_id) from error
+
+
+def find_present(request: AuthorizationRequest, browser: Browser, judging: Judging) -> Present | None:
+    """Return who is here: by one statement, and another where a consent may be needed."""
+    uow, client = judging.uow, request.client
+    visitor = uow.browser_sessions.find(browser.session_hash) if browser.session_hash is not None else None
+    if visitor is None:
+        return None
+    consent = None if is_trusted(client) else uow.consents.get(visitor.user.id, client.id)
+    return Present(visitor, subject_for(visitor.user.id, client, judging.issuing.keyring, uow, judging.now), consent)
+
+
+def _next(request: AuthorizationRequest, present: Present | None, errand: Errand, judging: Judging) -> Step:
+    try:
+        return next_step(request, present, errand, judging.now)
+    except ProtocolError as error:
+        error.about(client_id=request.client.id)
+        error.way_back = request.way_back
+        raise
+
+
+def _resume_account(handle: str | None, found: Continuation, browser: Browser, judging: Judging) -> Page:
+    held = browser.session_hash
+    visitor = judging.uow.browser_sessions.find(held) if held is not None else None
+    if visitor is None or not visitor.is_signed_in(judging.now):
+        return Page(Step.LOGIN, handle)
+    _finish(found, judging)
+    return Page(ACCOUNT_PAGE, None)
+
+
+def _kept(
+    request: AuthorizationRequest, browser_hash: str | None, present: Present | None, judging: Judging
+) -> str:  # fmt: skip
+    handle, seconds = opaque.new_secret(opaque.CONTINUATION), judging.issuing.lifetimes.continuation
+    is_here = present is not None and present.visitor.is_signed_in(judging.now)
+    judging.uow.begin()
+    judging.uow.continuations.add(
+        Continuation(
+            handle_hash=opaque.hash_secret(handle),
+            browser_hash=browser_hash,
+            purpose=AUTHORIZE,
+            client_id=request.client.id,
+            parameters=request.given,
+            created_at=judging.now,
+            expires_at=judging.now + timedelta(seconds=seconds),
+            session_id=present.visitor.browser.session.id if present is not None and is_here else None,
+        )
+    )
+    return handle
+
+
+def _finish(found: Continuation, judging: Judging) -> None:
+    """Give the errand up for its answer. Raises: FlowOver if that was given already."""
+    judging.uow.begin()
+    if not judging.uow.continuations.finish(found.handle_hash):
+        raise FlowOver("another answer was quicker").about(client_id=found.client_id)
+
+
+def _forget(uow: UnitOfWork, *, handle_hash: str) -> None:
+    uow.continuations.finish(handle_hash)

@@ -1,0 +1,39 @@
+"""The form of the parameters: each once, none overlong, none that belongs to what is not supported here."""
+
+from authsvc.protocol.authorize.request import AuthorizationRequest, Judging
+from authsvc.protocol.errors import InvalidRequest, RegistrationNotSupported, RequestUriNotSupported
+
+REPEATABLE = frozenset({"resource"})
+"""The only parameter that may come twice (RFC 8707 §2)."""
+MAX_CHARACTERS = {"state": 2_048, "nonce": 1_024, "login_hint": 1_024, "ui_locales": 512, "acr_values": 1_024}
+"""Longer ones are refused, never cut: a client compares what comes back."""
+
+
+def check_single(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
+    """Refuse what comes twice and could be read in two ways. Raises: InvalidRequest. Source: RFC 6749 §3.1."""
+    for name, values in request.given.items():
+        if len(values) > 1 and name not in REPEATABLE:
+            raise InvalidRequest("a parameter is repeated", detail=f"parameter {name!r}", rule="parameter_repeated")
+    return request
+
+
+def check_supported(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
+    """Refuse what only other servers offer. Raises: RequestUriNotSupported, RegistrationNotSupported.
+
+    Source: OpenID Connect Core §6.2, §7.2.1.
+    """
+    if "request_uri" in request.parameters:
+        if "request" in request.parameters:
+            raise InvalidRequest("request and request_uri exclude each other")
+        raise RequestUriNotSupported("request objects are taken by value only")
+    if "registration" in request.parameters:
+        raise RegistrationNotSupported("clients register beforehand")
+    return request
+
+
+def check_lengths(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
+    """Refuse overlong values. Raises: InvalidRequest."""
+    for name, limit in MAX_CHARACTERS.items():
+        if len(request.parameters.get(name, "")) > limit:
+            raise InvalidRequest(f"{name} has at most {limit} characters")
+    return request
