@@ -1,4 +1,4 @@
-"""What a development server is born with: a user, two clients, two resources; what to know of them in DIR/dev.json."""
+"""What a development server is born with: a user, three clients, two resources; what to know of it in DIR/dev.json."""
 
 import json
 import os
@@ -13,9 +13,10 @@ from authsvc.clock import utc_now
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.passwords import hash_password
-from authsvc.domain.clients import Client, check_client, with_new_secret
+from authsvc.domain.clients import CODE_GRANT, Client, check_client, with_new_secret
 from authsvc.domain.exchange import ExchangePolicy
 from authsvc.domain.keyring import Keyring
+from authsvc.domain.relying_parties import RelyingParty
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource, check_resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.users import User
@@ -26,6 +27,9 @@ from authsvc.storage.sql.engine import Storage
 USERNAME = "ada"
 SERVICE_CLIENT = "dev-service"
 APP_CLIENT = "dev-app"
+WEB_CLIENT = "dev-web"
+REDIRECT_URIS = ("http://localhost:3000/callback", "http://127.0.0.1:3000/callback")
+_AFTER_LOGOUT = ("http://localhost:3000/", "http://127.0.0.1:3000/")
 AUDIENCE = "https://orders.example"
 SCOPES = ("orders:read", "orders:write")
 NEXT_AUDIENCE = "https://billing.example"
@@ -40,6 +44,7 @@ class Facts:
     issuer: str
     password: str = field(repr=False)
     client_secret: str = field(repr=False)
+    web_secret: str = field(repr=False)
 
     def to_json(self) -> str:
         """Return the text of dev.json."""
@@ -48,6 +53,11 @@ class Facts:
             "user": {"username": USERNAME, "password": self.password},
             "service_client": {"client_id": SERVICE_CLIENT, "client_secret": self.client_secret},
             "app_client": {"client_id": APP_CLIENT},
+            "web_client": {
+                "client_id": WEB_CLIENT,
+                "client_secret": self.web_secret,
+                "redirect_uris": list(REDIRECT_URIS),
+            },
             "resource": {"audience": AUDIENCE, "scopes": list(SCOPES)},
             "exchange": {"audience": NEXT_AUDIENCE, "scopes": list(NEXT_SCOPES)},
         }
@@ -71,7 +81,8 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
     """
     now = utc_now()
     client, client_secret = with_new_secret(_service_client(), now)
-    facts = Facts(settings.issuer, new_password(), client_secret)
+    web_client, web_secret = with_new_secret(_web_client(), now)
+    facts = Facts(settings.issuer, new_password(), client_secret, web_secret)
     password_hash = hash_password(facts.password)
     user = User(uuid4(), USERNAME, f"{USERNAME}@example.com", True, "Ada", password_hash, created_at=now)
     keyring = Keyring(master_keys, key_policy(settings))
@@ -83,6 +94,7 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
             uow.resources.add(check_resource(resource, SIGNING_ALGORITHMS))
         uow.clients.add(check_client(client))
         uow.clients.add(check_client(_app_client()))
+        uow.clients.add(web_client)
         uow.users.add(user)
         for algorithm in FIRST_ALGORITHMS:
             keyring.signing_key(algorithm, uow, now)
@@ -127,6 +139,16 @@ def _app_client() -> Client:
         grant_types=frozenset({"refresh_token"}), scopes=IDENTITY_SCOPES | {ACCOUNT_SCOPE, *SCOPES},
         resources=frozenset({AUDIENCE}), origins=frozenset(), profile="oauth2.1", id_token_algorithm="RS256",
         created_at=utc_now(),
+    )  # fmt: skip
+
+
+def _web_client() -> Client:
+    """A web application on this machine, held to what OpenID Connect asks of one."""
+    return Client(
+        id=WEB_CLIENT, name="A web application of your own", auth_method="client_secret_basic", secrets=(),
+        first_party=False, grant_types=frozenset({CODE_GRANT, "refresh_token"}), scopes=IDENTITY_SCOPES | {*SCOPES},
+        resources=frozenset({AUDIENCE}), origins=frozenset(), profile="oidc", id_token_algorithm="RS256",
+        created_at=utc_now(), relying_party=RelyingParty(REDIRECT_URIS, _AFTER_LOGOUT),
     )  # fmt: skip
 
 

@@ -10,7 +10,15 @@ from authsvc.cli import registered
 from authsvc.cli.installation import Desk
 from authsvc.cli.options import allowed_hosts, key_source, replaced
 from authsvc.cli.refusal import Refused
-from authsvc.domain.clients import AUTH_METHODS, PROFILES, SHARED_SECRET_METHOD, Client, FederatedIdentity, check_client
+from authsvc.domain.clients import (
+    AUTH_METHODS,
+    CODE_GRANT,
+    PROFILES,
+    SHARED_SECRET_METHOD,
+    Client,
+    FederatedIdentity,
+    check_client,
+)
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
 from authsvc.domain.trusted_issuers import WORKLOADS
 from authsvc.protocol.grants import GRANTS
@@ -77,6 +85,7 @@ class Asked:
     jwks_file: Path | None
     jwks_uri: str | None
     profile: str | None
+    redirect_uris: Sequence[str] | None
 
 
 def new_client(client_id: str, asked: Asked, desk: Desk, *, public: bool) -> Client:
@@ -84,6 +93,8 @@ def new_client(client_id: str, asked: Asked, desk: Desk, *, public: bool) -> Cli
     if public and asked.auth_method not in (None, "none"):
         raise Refused("A public client cannot prove who it is: leave out --public or --auth-method.")
     grants = {"refresh_token" if public or asked.first_party else "client_credentials"}
+    if asked.redirect_uris:
+        grants = {CODE_GRANT, "refresh_token"}
     nothing = frozenset[str]()
     blank = Client(
         id=client_id, name=client_id, auth_method="none" if public else asked.auth_method or _DEFAULT_METHOD,
@@ -119,9 +130,15 @@ def changed_client(old: Client, asked: Asked, desk: Desk) -> Client:
         identities=_identities(asked.identities, base.identities),
         jwks=jwks,
         jwks_uri=jwks_uri,
+        relying_party=replace(base.relying_party, redirect_uris=_uris(asked, base)),
     )
     _check_names(desk, client)
     return check_client(client, allowed_hosts(desk))
+
+
+def _uris(asked: Asked, base: Client) -> tuple[str, ...]:
+    given = asked.redirect_uris
+    return tuple(uri for uri in given if uri) if given else base.relying_party.redirect_uris
 
 
 def _without_proofs(client: Client, method: str) -> Client:
@@ -142,7 +159,7 @@ def _identity(text: str) -> FederatedIdentity:
 
 def _check_names(desk: Desk, client: Client) -> None:
     """Refuse what would only fail at the first token: a name of something that is not there, or not for this."""
-    if unknown := client.grant_types - GRANTS.keys():
+    if unknown := client.grant_types - GRANTS.keys() - {CODE_GRANT}:
         raise Refused(f"There is no grant type {', '.join(sorted(unknown))}: choose among {', '.join(_BY_SHORT_NAME)}.")
     known = {ACCOUNT_SCOPE, *IDENTITY_SCOPES}
     for resource in registered.resources(desk, client.resources):

@@ -5,7 +5,8 @@ from pathlib import Path
 import typer
 
 from authsvc.cli import client_options as options
-from authsvc.cli import exchange, registered
+from authsvc.cli import exchange, registered, registration_tokens
+from authsvc.cli import relying_party as party
 from authsvc.cli.client_secrets import add_secret, first_secret, remove_secret, tell_secret
 from authsvc.cli.installation import changing, reading
 from authsvc.cli.options import AS_JSON, JWKS_FILE, JWKS_URI, NAME, TENANT, key_ids
@@ -56,12 +57,13 @@ def create(  # noqa: PLR0913 - options
     serves: list[str] | None = options.SERVES,
     origin: list[str] | None = options.ORIGINS,
     profile: str | None = options.PROFILE,
+    redirect_uri: list[str] | None = party.REDIRECT_URIS,
     tenant: str | None = TENANT,
 ) -> None:
     """Register a client; a secret, if it has one, is shown only now."""
     asked = options.Asked(
         name, first_party, auth_method, grant, scope, resource, serves, origin, assertion_algorithm, identity,
-        jwks_file, jwks_uri, profile,
+        jwks_file, jwks_uri, profile, redirect_uri,
     )  # fmt: skip
     with changing(tenant) as desk:
         client, secret = first_secret(desk, options.new_client(client_id, asked, desk, public=public))
@@ -87,6 +89,7 @@ def update(  # noqa: PLR0913 - options
     serves: list[str] | None = options.SERVES,
     origin: list[str] | None = options.ORIGINS,
     profile: str | None = options.PROFILE,
+    redirect_uri: list[str] | None = party.REDIRECT_URIS,
     tenant: str | None = TENANT,
 ) -> None:
     """Change what is given; a repeated option replaces the whole list ("" empties it).
@@ -95,7 +98,7 @@ def update(  # noqa: PLR0913 - options
     """
     asked = options.Asked(
         name, first_party, auth_method, grant, scope, resource, serves, origin, assertion_algorithm, identity,
-        jwks_file, jwks_uri, profile,
+        jwks_file, jwks_uri, profile, redirect_uri,
     )  # fmt: skip
     with changing(tenant) as desk:
         old = registered.client(desk, client_id)
@@ -108,8 +111,10 @@ def update(  # noqa: PLR0913 - options
 
 commands.command("add-secret")(add_secret)
 commands.command("remove-secret")(remove_secret)
+commands.command("relying-party")(party.relying_party)
 commands.command("allow-exchange")(exchange.allow_exchange)
 commands.command("forbid-exchange")(exchange.forbid_exchange)
+commands.add_typer(registration_tokens.commands)
 add_switches(
     commands,
     Noun(
@@ -137,6 +142,7 @@ def _record(client: Client) -> Record:
             {"issuer": known.issuer, "subject": known.subject, "audience": known.audience}
             for known in client.identities
         ],
+        "id_token_algorithm": client.id_token_algorithm, "relying_party": party.shown(client.relying_party),
         "exchanges": [exchange.shown(policy) for policy in client.exchanges],
         "created_at": instant(client.created_at), "disabled_at": instant(client.disabled_at),
     }  # fmt: skip

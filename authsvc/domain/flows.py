@@ -4,7 +4,7 @@ from datetime import datetime
 
 from authsvc.crypto import opaque
 from authsvc.domain.continuations import Continuation
-from authsvc.domain.ports import Continuations
+from authsvc.domain.sign_in_ports import Continuations
 from authsvc.errors import DomainError
 
 

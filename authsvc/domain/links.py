@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from authsvc.crypto import opaque
+from authsvc.domain.mail_ports import MailedLinks
 from authsvc.domain.outbox import MailedLink
-from authsvc.domain.ports import MailedLinks
 from authsvc.errors import DomainError
 
 REGISTER = "register"

@@ -69,12 +69,18 @@ def test_the_first_start_keeps_the_same_facts_in_a_private_file(site, start):
         "user": {"username": "ada", "password": facts["user"]["password"]},
         "service_client": {"client_id": "dev-service", "client_secret": facts["service_client"]["client_secret"]},
         "app_client": {"client_id": "dev-app"},
+        "web_client": {
+            "client_id": "dev-web",
+            "client_secret": facts["web_client"]["client_secret"],
+            "redirect_uris": ["http://localhost:3000/callback", "http://127.0.0.1:3000/callback"],
+        },
         "resource": {"audience": "https://orders.example", "scopes": ["orders:read", "orders:write"]},
         "exchange": {"audience": "https://billing.example", "scopes": ["billing:read"]},
     }
     assert len(facts["user"]["password"]) >= 15
     assert facts["user"]["password"] in said
     assert facts["service_client"]["client_secret"] in said
+    assert facts["web_client"]["client_secret"] in said
     private = [site.directory / "var" / name for name in ("dev.json", "authsvc.db", "authsvc.log")] + [site.master_key]
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
     assert site.master_key.parent.stat().st_mode & 0o777 == 0o700

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from authsvc.domain import ports
+from authsvc.domain import mail_ports, ports, sign_in_ports
 from authsvc.storage.cache import Cache
 from authsvc.storage.cached import CachedClients, CachedIssuers, CachedKeys, CachedResources, CachedTenants
 from authsvc.storage.sql.access_tokens import SqlAccessTokens
@@ -70,18 +70,18 @@ class SqlUnitOfWork:
     keys: ports.Keys
     attempts: ports.Attempts
     audit: ports.Audit
-    outbox: ports.Outbox
-    links: ports.MailedLinks
+    outbox: mail_ports.Outbox
+    links: mail_ports.MailedLinks
     issuers: ports.TrustedIssuers
     replays: ports.Replays
     access_tokens: ports.AccessTokens
     api_keys: ports.ApiKeys
-    browser_sessions: ports.BrowserSessions
-    codes: ports.AuthorizationCodes
-    continuations: ports.Continuations
-    consents: ports.Consents
-    logout_deliveries: ports.LogoutDeliveries
-    registration_tokens: ports.RegistrationTokens
+    browser_sessions: sign_in_ports.BrowserSessions
+    codes: sign_in_ports.AuthorizationCodes
+    continuations: sign_in_ports.Continuations
+    consents: sign_in_ports.Consents
+    logout_deliveries: sign_in_ports.LogoutDeliveries
+    registration_tokens: sign_in_ports.RegistrationTokens
 
     def __init__(self, work: Work, cache: Cache | None, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
