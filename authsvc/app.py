@@ -39,7 +39,7 @@ from authsvc.web.api.me import me_router
 from authsvc.web.api.password import password_router
 from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
-from authsvc.web.lanes import Lane, Permits, Turns
+from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.mounted import Mounted
 from authsvc.web.routes import ENDPOINT_NAMES, endpoints
 
@@ -138,15 +138,11 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
     edge = Edge(
         app,
         endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, machine.ping, app.router.routes),
+        memory=MemoryLane(machine, metrics, queue_length=http.queue_length),
         lanes=lanes,
         permits=Permits(_hash_permits(settings.workers), http.queue_length, PERMIT_WAIT_SECONDS),
         turns=Turns(PERMIT_WAIT_SECONDS),
-        limits=Limits(
-            max_body_bytes=http.max_body_bytes,
-            body_deadline_seconds=http.body_deadline_seconds,
-            failure_seconds=settings.passwords.failure_seconds,
-            trusted_proxies=parse_networks(http.trusted_proxies),
-        ),
+        limits=_limits(settings),
         metrics=metrics,
         clock=clock,
     )
@@ -183,10 +179,19 @@ def key_policy(settings: Settings) -> KeyPolicy:
     return KeyPolicy(settings.lifetimes.jwks_max_age, settings.lifetimes.skew)
 
 
+def _limits(settings: Settings) -> Limits:
+    http = settings.http
+    return Limits(
+        max_body_bytes=http.max_body_bytes,
+        body_deadline_seconds=http.body_deadline_seconds,
+        failure_seconds=settings.passwords.failure_seconds,
+        trusted_proxies=parse_networks(http.trusted_proxies),
+    )
+
+
 def _lanes(http: Http, machine: Storage, people: Storage, metrics: Metrics) -> dict[str, Lane]:
     length = http.queue_length
     return {
-        "memory": Lane("memory", machine, metrics, threads=1, queue_length=length),
         "machine": Lane("machine", machine, metrics, threads=http.machine_threads, queue_length=length),
         "people": Lane("people", people, metrics, threads=http.people_threads, queue_length=length, niceness=19),
     }

@@ -44,10 +44,10 @@ class StorageUnavailable(AuthsvcError):
     rule = "storage_unavailable"
 
 
-class DatabaseNeeded(Exception):
-    """A request that was tried from memory alone cannot be answered so: nothing was done, run it on a lane.
+class LaneNeeded(Exception):
+    """A request that was tried on the event loop cannot be answered there: it needs the database, or takes long.
 
-    No AuthsvcError, for it is no refusal.
+    Nothing was done; it is run again on a lane of threads. No AuthsvcError, for it is no refusal.
     """
 
 

@@ -19,12 +19,6 @@ from bench.load import Load
 from bench.processes import ALL_CORES, SERVER_CORES, BenchError, Running, Spawn, free_port, running
 
 PEERS = Path(__file__).parent / "peers"
-# As `authsvc serve` starts Granian, so that the bare app differs in the app alone.
-GRANIAN_OPTIONS = (
-    *("--interface", "asgi", "--http", "1", "--no-ws", "--loop", "uvloop", "--runtime-mode", "st"),
-    *("--http1-header-read-timeout", "10000", "--http1-buffer-size", "65536"),
-    *("--backlog", "1024", "--backpressure", "16384", "--log-level", "warning", "--no-access-log"),
-)
 AUTHSVC = (str(Path(sys.executable).parent / "authsvc"),)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
@@ -134,7 +128,7 @@ def read_facts(data: Path) -> Facts:
 
 @contextmanager
 def start_bare(directory: Path, jwks: str = '{"keys":[]}') -> Iterator[Server]:
-    """The bare app of peers/bare.py under Granian, one worker."""
+    """The bare app of peers/bare.py under the server that authsvc uses, one worker."""
     facts = invented_facts(free_port())
     told = {
         "issuer": facts.issuer,
@@ -144,7 +138,7 @@ def start_bare(directory: Path, jwks: str = '{"keys":[]}') -> Iterator[Server]:
         "scopes": facts.scopes,
         "jwks": jwks,
     }
-    with _under_granian("bare", directory, facts, told) as server:
+    with _under_our_server("bare", directory, facts, told) as server:
         yield server
 
 
@@ -158,21 +152,14 @@ def start_bare_introspection(directory: Path, known: Facts, database: Path, tena
         "database": str(database),
         "tenant": tenant,
     }
-    with _under_granian("bare_introspection", directory, facts, told) as server:
+    with _under_our_server("bare_introspection", directory, facts, told) as server:
         yield server
 
 
 @contextmanager
-def _under_granian(peer: str, directory: Path, facts: Facts, told: Mapping[str, Any]) -> Iterator[Server]:
-    command = [
-        sys.executable,
-        "-m",
-        "granian",
-        *GRANIAN_OPTIONS,
-        "--port",
-        facts.issuer.rpartition(":")[2],
-        f"bench.peers.{peer}:app",
-    ]
+def _under_our_server(peer: str, directory: Path, facts: Facts, told: Mapping[str, Any]) -> Iterator[Server]:
+    port = facts.issuer.rpartition(":")[2]
+    command = [sys.executable, "-m", "bench.peers.serve", f"bench.peers.{peer}:app", port]
     spawn = Spawn(
         command,
         directory / f"{peer}.log",

@@ -63,10 +63,10 @@ def play(directory: Path, running: ExitStack) -> Mapping[str, Any]:
             ISSUER=issuer, CLIENT_ID=BILLING, CLIENT_SECRET=secret, STOCK_URL=f"http://127.0.0.1:{at_stock}",
         )
     )  # fmt: skip
-    granian = [BIN / "granian", "--interface", "asgi", "--log-level", "warning", "--port", at_orders, "main:app"]
+    uvicorn = [BIN / "uvicorn", "--log-level", "warning", "--port", at_orders, "main:app"]
     running.enter_context(
         service(
-            "orders", granian, directory, port=at_orders, PYTHONPATH=str(HERE / "orders"), ISSUER=issuer,
+            "orders", uvicorn, directory, port=at_orders, PYTHONPATH=str(HERE / "orders"), ISSUER=issuer,
             CLIENT_ID=orders["client_id"], CLIENT_SECRET=orders["client_secret"],
             BILLING_URL=f"http://127.0.0.1:{at_billing}",
         )

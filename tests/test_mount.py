@@ -1,6 +1,7 @@
 """The service inside another application. The world's issuer lies at /auth of that application."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -24,8 +25,8 @@ from starlette.types import ASGIApp
 from authsvc import mount
 from authsvc.domain.audit import AuditEvent, event_id
 from authsvc.domain.tenants import IssuerInvalid
-from authsvc.storage.sql.engine import open_storage
-from authsvc.testing.server import HOST, free_port
+from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.testing.server import HOST, Served
 from authsvc.testing.server import serving as serving_over_http
 from authsvc.verify import AccessToken, TokenVerifier
 from authsvc.verify.fastapi import configure, require_scope
@@ -162,10 +163,10 @@ def test_the_service_sees_nothing_of_what_lies_around_it(found: Installation):
 def test_requests_run_on_lanes(found: Installation, monkeypatch: pytest.MonkeyPatch):
     run, threads = Lane.run, {}
 
-    async def spying(lane: Lane, work: Callable[[Any, Lane], Any], argument: Any) -> Any:
-        def work_and_tell(arrival: Any, its_lane: Lane) -> Any:
+    async def spying(lane: Lane, work: Callable[[Any, Storage], Any], argument: Any) -> Any:
+        def work_and_tell(arrival: Any, storage: Storage) -> Any:
             threads[arrival.request.path] = threading.current_thread().name
-            return work(arrival, its_lane)
+            return work(arrival, storage)
 
         return await run(lane, work_and_tell, argument)
 
@@ -174,7 +175,7 @@ def test_requests_run_on_lanes(found: Installation, monkeypatch: pytest.MonkeyPa
         service_token(http, found)
         http.get("/auth/me", headers={"Authorization": f"Bearer {login(http).json()['access_token']}"})
 
-    assert threads["/token"] in {"lane-memory", "lane-machine"}
+    assert threads["/token"] == "lane-machine", "nothing was cached yet"
     assert threads["/login"] == threads["/me"] == "lane-people"
 
 
@@ -257,8 +258,8 @@ def test_a_path_around_the_application_is_no_part_of_the_services(taken_away: bo
 
 
 def test_a_verifier_and_the_issuer_live_in_one_process(tmp_path: Path):
-    with free_port() as port:
-        origin = f"http://{HOST}:{port}"
+    with socket.create_server((HOST, 0)) as listening:
+        origin = f"http://{HOST}:{listening.getsockname()[1]}"
         found = install(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, f"{origin}/auth")
         app = an_app(found)
         configure(app, TokenVerifier(f"{origin}/auth", audience("ES256")))
@@ -267,7 +268,8 @@ def test_a_verifier_and_the_issuer_live_in_one_process(tmp_path: Path):
         async def orders(token: Annotated[AccessToken, Depends(require_scope("es256:read"))]) -> str:
             return token.subject
 
-        with serving_over_http(app, port), httpx.Client(base_url=origin, trust_env=False) as http:
+        served = Served(app, app.router.lifespan_context(app), listening)
+        with serving_over_http(served), httpx.Client(base_url=origin, trust_env=False) as http:
             token = service_token(http, found).json()["access_token"]
             answer = http.get("/orders", headers={"Authorization": f"Bearer {token}"})
             assert answer.json() == "svc"

@@ -70,7 +70,7 @@ def open_keys(settings: Settings, storage: Storage, master_keys: MasterKeys) -> 
 
 
 def require_address(host: str, port: int) -> None:
-    """Raise Refused unless a server may listen there. Granian itself would share a taken port without a word."""
+    """Raise Refused unless a server may listen there. A taken port of the same user would be shared without a word."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

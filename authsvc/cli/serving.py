@@ -4,45 +4,32 @@ It checks all that can be checked, loads the application once and forks its work
 and are soon replaced when they die. So nothing here may import the command line.
 """
 
-import ctypes
+import asyncio
 import gc
 import json
+import logging
 import os
 import resource
-import select
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
-from granian.http import HTTP1Settings
-
-from authsvc.app import create_worker
+from authsvc.app import build
 from authsvc.cli.listen import Listen
 from authsvc.cli.preflight import check_serving
 from authsvc.cli.refusal import EXPECTED, tell
-from authsvc.observe.logging import GRANIAN_LOGGING, configure
+from authsvc.cli.workers import hold_signals
+from authsvc.cli.workers import supervise as supervise_workers
+from authsvc.observe import logging as observe
 from authsvc.settings import Settings, read_settings
-from authsvc.web.edge import Edge
+from authsvc.web.server import GRACE_SECONDS, MAX_CONNECTIONS, Tls, run, serve
 
-HEADER_SECONDS = 10
-"""How long a client may take to send its headers, also between two requests on one connection."""
-MAX_HEADER_BYTES = 65_536
-BACKLOG = 1_024
-"""Connections that the kernel keeps until a worker takes them."""
-MAX_CONNECTIONS = 16_384
-"""Of one worker. Idle ones cost little, and slow ones must not keep the others out."""
-GRACE_SECONDS = 30
-"""How long requests in flight may take to finish after SIGTERM."""
-
-_PR_SET_PDEATHSIG = 1
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_MORE_SECONDS = 5
+"""What a worker that has finished its requests may need to end."""
 
 
 def main(listen: Listen) -> None:
@@ -60,72 +47,59 @@ def main(listen: Listen) -> None:
 
 def supervise(settings: Settings, listen: Listen) -> None:
     """Serve until SIGTERM or SIGINT, then let requests in flight finish; a worker that dies is replaced."""
-    observe = settings.observe
-    configure(observe.log_level, log_file=observe.log_file)
+    told = settings.observe
+    hold_signals()
+    observe.configure(told.log_level, log_file=told.log_file)
     raise_file_limit()
-    server = Granian(
-        "authsvc.app:create_worker",
-        address=listen.host,
-        port=listen.port,
-        interface=Interfaces.ASGI,
-        workers=settings.workers,
-        loop=Loops.uvloop if find_spec("uvloop") else Loops.asyncio,
-        runtime_mode=RuntimeModes.st,
-        http=HTTPModes.http1,
-        http1_settings=http1_settings(),
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=MAX_CONNECTIONS,
-        log_dictconfig=GRANIAN_LOGGING,
-        ssl_cert=Path(listen.tls_cert) if listen.tls_cert else None,
-        ssl_key=Path(listen.tls_key) if listen.tls_key else None,
-        respawn_failed_workers=True,
-        workers_kill_timeout=GRACE_SECONDS,
-    )
-    server.main_loop_interrupt = Interrupt()  # type: ignore[assignment]
-    stop_metrics = share_metrics(observe.metrics_host, observe.metrics_port)
-    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_obey_signals)
+    sockets = [listening(listen.host, listen.port) for _ in range(settings.workers)]
+    stop_metrics = share_metrics(told.metrics_host, told.metrics_port)
+    tls = Tls(listen.tls_cert, listen.tls_key) if listen.tls_cert and listen.tls_key else None
     # What is loaded by now is never garbage: collecting it would only copy its pages into each worker.
     gc.freeze()
     try:
-        server.serve(target_loader=_load_worker, wrap_loader=False)
+        supervise_workers(
+            settings.workers, lambda number: run(_work(settings, sockets[number], tls)), GRACE_SECONDS + _MORE_SECONDS
+        )
     finally:
         stop_metrics()
 
 
-class Interrupt:
-    """What Granian's supervisor waits for, in place of its threading.Event. One a process, made in its main thread.
+async def _work(settings: Settings, listening_on: socket.socket, tls: Tls | None) -> None:
+    """Be one worker, until told to end."""
+    service, stopped = build(settings), stopped_by_signals()
+    async with service.running():
+        await serve(service.edge, [listening_on], stopped, _say_ready, tls)
 
-    A signal that comes while the main thread takes an Event's lock is lost, or waits for that lock for ever.
+
+def _say_ready() -> None:
+    observe.log(logging.INFO, "worker_ready", "a worker takes requests", pid=os.getpid())
+
+
+def stopped_by_signals() -> asyncio.Event:
+    """Return what SIGTERM and SIGINT set; a second one ends the process at once."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopped.set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return stopped
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket of this address, one for each worker: the kernel spreads new connections over them.
+
+    The supervisor holds them all, so that none is lost while a worker is replaced.
     """
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._reading, self._writing = os.pipe()
-        os.set_blocking(self._writing, False)
-        # The bell rings the moment a signal arrives, before any handler in Python can run.
-        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-
-    def set(self) -> None:
-        """Wake whoever waits; from a signal handler or any thread."""
-        self._is_set = True
-        with suppress(BlockingIOError):  # full: it rings already
-            os.write(self._writing, b"!")
-
-    def wait(self) -> None:
-        """Return once `set` was called since the last `clear`."""
-        while not self._is_set:
-            select.select((self._reading,), (), ())
-            os.read(self._reading, 512)
-
-    def clear(self) -> None:
-        """Wait anew."""
-        self._is_set = False
-
-
-def http1_settings() -> HTTP1Settings:
-    """Return the limits of one connection."""
-    return HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1_000, max_buffer_size=MAX_HEADER_BYTES)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    sock.bind((host, port))
+    return sock
 
 
 def raise_file_limit() -> None:
@@ -154,29 +128,6 @@ def share_metrics(host: str, port: int | None) -> Callable[[], None]:
         shutil.rmtree(directory, ignore_errors=True)
 
     return stop
-
-
-def _hold_signals() -> None:
-    """Runs before a fork: a signal that reaches the new worker first must not meet the supervisor's handler there."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-
-
-def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-
-
-def _obey_signals() -> None:
-    """Runs in the worker, first: until it serves, SIGTERM ends it, and is not taken by the supervisor's own handler."""
-    for number in _ENDING:
-        signal.signal(number, signal.SIG_DFL)
-    _release_signals()
-
-
-def _load_worker() -> Edge:
-    """Runs in the worker: return the application. A worker whose supervisor was killed ends as if told to."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    return create_worker()
 
 
 if __name__ == "__main__":

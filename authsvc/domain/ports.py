@@ -280,6 +280,11 @@ class UnitOfWork(Protocol):
     def tenant_id(self) -> UUID: ...
 
     @property
+    def from_memory(self) -> bool:
+        """Whether this runs on the event loop, from the caches alone: what takes longer raises LaneNeeded."""
+        ...
+
+    @property
     def tenants(self) -> Tenants: ...
 
     @property

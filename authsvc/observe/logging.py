@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from traceback import walk_tb
-from typing import Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 from authsvc.observe.redact import clean, redact
 
@@ -25,22 +25,17 @@ _LOGGER = logging.getLogger("authsvc")
 _RECORD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
     "asctime", "event", "fields", "message", "taskName",
 }  # fmt: skip
-# At INFO they would write every statement and every URL.
-_QUIET = ("sqlalchemy", "httpx", "httpcore")
+# At INFO they would write every statement and every URL; uvicorn, at WARNING, a line for whoever speaks no HTTP.
+_QUIET = {
+    "sqlalchemy": logging.WARNING,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "uvicorn": logging.ERROR,
+}
 _CHAIN = 4
 _FRAMES = 16
 # ASCII only: no value can hold a line separator of any alphabet (U+2028, U+0085) or a lone surrogate.
 _ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-
-GRANIAN_LOGGING: dict[str, Any] = {
-    "formatters": {},
-    "handlers": {},
-    "loggers": {
-        "_granian": {"handlers": [], "propagate": True},
-        "granian.access": {"handlers": [], "propagate": True},
-    },
-}
-"""`log_dictconfig` for Granian, which else writes lines of its own shape: hands them to the root logger."""
 
 
 def configure(level: str, stream: TextIO | None = None, log_file: Path | None = None) -> None:
@@ -59,8 +54,8 @@ def configure(level: str, stream: TextIO | None = None, log_file: Path | None = 
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(root.level, least))
     logging.captureWarnings(capture=True)
     # No line shows them, so records need not collect them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

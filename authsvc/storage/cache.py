@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from authsvc.errors import DatabaseNeeded, StorageUnavailable
+from authsvc.errors import LaneNeeded, StorageUnavailable
 
 Value = TypeVar("Value")
 _MISSING = object()
@@ -76,7 +76,7 @@ class Cache:
         return value  # type: ignore[no-any-return]
 
     def peek(self, key: Hashable) -> Any:  # noqa: ANN401 - as `get`, for callers that know what they keep there
-        """Return what `get` would, without waiting for anything. Raises: DatabaseNeeded."""
+        """Return what `get` would, without waiting for anything. Raises: LaneNeeded."""
         epoch = self._epoch
         if self._monotonic() < epoch.fresh_until:
             value = epoch.young.get(key, _MISSING)
@@ -85,7 +85,7 @@ class Cache:
             value = self._find(epoch, key)
             if value is not _MISSING:
                 return value
-        raise DatabaseNeeded
+        raise LaneNeeded
 
     def drop(self) -> None:
         """Forget everything: this process has just changed something."""

@@ -12,7 +12,7 @@ from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.trusted_issuers import TrustedIssuer
-from authsvc.errors import DatabaseNeeded
+from authsvc.errors import LaneNeeded
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.clients import SqlClients
@@ -42,9 +42,9 @@ class CachedTenants(SqlTenants):
 
     @staticmethod
     def remembered(cache: Cache | None) -> tuple[Tenant, ...]:
-        """Return what `list` would, from memory alone. Raises: DatabaseNeeded."""
+        """Return what `list` would, from memory alone. Raises: LaneNeeded."""
         if cache is None:
-            raise DatabaseNeeded
+            raise LaneNeeded
         return cast("tuple[Tenant, ...]", cache.peek("tenants"))
 
     def list(self) -> tuple[Tenant, ...]:

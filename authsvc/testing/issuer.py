@@ -1,6 +1,7 @@
 """The issuer of a test run, and the tokens that a test asks of it: good ones, and those that must be refused."""
 
 import json
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -27,7 +28,7 @@ from authsvc.settings import Passwords, Settings
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.testing.registry import APP, PASSWORD, SERVICE, Registry
-from authsvc.testing.server import HOST, free_port, serving
+from authsvc.testing.server import HOST, Served, serving
 from authsvc.web.request import NO_PERMIT
 
 AUDIENCE = "https://api.example"
@@ -175,12 +176,12 @@ class _OwnSettings(Settings):
 @contextmanager
 def running_issuer(audience: str = AUDIENCE) -> Iterator[Issuer]:
     """Run an issuer with a new SQLite database, in this process, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="authsvc-testing-") as folder, free_port() as port:
+    with tempfile.TemporaryDirectory(prefix="authsvc-testing-") as folder, socket.create_server((HOST, 0)) as listening:
         master_key_file = Path(folder) / "master.key"
         master_key_file.touch(mode=0o600)
         master_key_file.write_text(new_master_key_line())
         settings = _OwnSettings(
-            issuer=f"http://{HOST}:{port}",
+            issuer=f"http://{HOST}:{listening.getsockname()[1]}",
             database_url=f"sqlite:///{folder}/authsvc.db",
             master_key_file=master_key_file,
             passwords=Passwords(failure_seconds=0),
@@ -193,7 +194,7 @@ def running_issuer(audience: str = AUDIENCE) -> Iterator[Issuer]:
         try:
             with _transaction(storage, tenant) as uow:
                 uow.tenants.add(tenant)
-            with serving(service.edge, port):
+            with serving(Served(service.edge, service.running(), listening)):
                 yield Issuer(settings.issuer, audience, tenant, service, storage, Registry())
         finally:
             storage.close()

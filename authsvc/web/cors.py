@@ -4,6 +4,7 @@ The published documents (/jwks, /.well-known/...) say so themselves: they are fo
 """
 
 from authsvc.errors import AuthsvcError
+from authsvc.storage.sql.engine import Storage
 from authsvc.web.body import Head
 from authsvc.web.endpoint import Endpoint
 from authsvc.web.lanes import Lane
@@ -47,12 +48,12 @@ def allow(endpoint: Endpoint) -> Headers:
     return ((b"allow", ", ".join(sorted(methods)).encode()),)
 
 
-def _is_registered(asked: tuple[str, str, str], lane: Lane) -> bool:
+def _is_registered(asked: tuple[str, str, str], storage: Storage) -> bool:
     origin, host, tenant_path = asked
-    tenant = find_tenant(lane.storage.list_tenants(), host, tenant_path)
+    tenant = find_tenant(storage.list_tenants(), host, tenant_path)
     if tenant is None:
         return False
-    uow = lane.storage.unit_of_work(tenant.id)
+    uow = storage.unit_of_work(tenant.id)
     try:
         return uow.clients.allows_origin(origin)
     finally:

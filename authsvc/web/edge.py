@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authsvc.clock import Clock
-from authsvc.errors import AuthsvcError, DatabaseNeeded, StorageUnavailable
+from authsvc.errors import AuthsvcError, LaneNeeded, StorageUnavailable
 from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
@@ -23,7 +23,7 @@ from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_response, run_call, run_from_memory
 from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields
-from authsvc.web.lanes import Lane, Permits, Turns
+from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.refusals import Told, refusal
 from authsvc.web.request import NO_PERMIT, Request
 from authsvc.web.responses import Headers, Response, json_response
@@ -56,6 +56,7 @@ class Edge:
         app: ASGIApp,
         *,
         endpoints: Mapping[str, Endpoint],
+        memory: MemoryLane,
         lanes: Mapping[str, Lane],
         permits: Permits,
         turns: Turns,
@@ -65,6 +66,7 @@ class Edge:
     ) -> None:
         self._app = app
         self._endpoints = endpoints
+        self._memory = memory
         self._lanes = lanes
         self._permits = permits
         self._turns = turns
@@ -137,8 +139,8 @@ class Edge:
         if route.lane != "memory":
             return await self._lanes[route.lane].run(run_call, arrival)
         try:
-            return await self._lanes["memory"].run(run_from_memory, arrival)
-        except DatabaseNeeded:
+            return await self._memory.run(run_from_memory, arrival)
+        except LaneNeeded:
             return await self._lanes["machine"].run(run_call, arrival)
 
     async def _hash(self, arrival: Arrival, route: Route) -> Departure:

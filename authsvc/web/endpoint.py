@@ -15,10 +15,10 @@ from authsvc.domain.tenants import Tenant
 from authsvc.errors import AuthsvcError, Effect, StorageUnavailable
 from authsvc.observe.logging import Cap
 from authsvc.observe.redact import redact
+from authsvc.storage.sql.engine import Storage
 from authsvc.web.body import FORM
 from authsvc.web.errors import HttpError, rule_of
 from authsvc.web.forms import Fields
-from authsvc.web.lanes import Lane
 from authsvc.web.page import accept_language
 from authsvc.web.refusals import RefusalForm, Told, refusal
 from authsvc.web.request import Call, Request
@@ -77,19 +77,19 @@ class Departure:
     error: AuthsvcError | None = None
 
 
-def run_call(arrival: Arrival, lane: Lane, *, from_memory: bool = False) -> Departure:
+def run_call(arrival: Arrival, storage: Storage, *, from_memory: bool = False) -> Departure:
     """Answer one request; never raises an AuthsvcError.
 
-    Raises: DatabaseNeeded if it was to be answered from memory alone and cannot; then nothing was done.
+    Raises: LaneNeeded if it was to be answered from memory alone and cannot; then nothing was done.
     """
     request, found = arrival.request, None
     try:
-        tenants = lane.storage.list_tenants(from_memory=from_memory)
+        tenants = storage.list_tenants(from_memory=from_memory)
         tenant = find_tenant(tenants, arrival.host, arrival.tenant_path)
         if tenant is None:
             raise HttpError(404, "There is no such issuer here.")
         found = tenant
-        uow = lane.storage.unit_of_work(tenant.id, from_memory=from_memory)
+        uow = storage.unit_of_work(tenant.id, from_memory=from_memory)
         try:
             return _answered(arrival, Call(request, tenant, uow))
         finally:
@@ -105,9 +105,9 @@ def refused_response(arrival: Arrival, error: AuthsvcError, tenant: Tenant | Non
     return refusal(arrival.endpoint.refusals, error, told)
 
 
-def run_from_memory(arrival: Arrival, lane: Lane) -> Departure:
-    """As `run_call`, without the database. Raises: DatabaseNeeded."""
-    return run_call(arrival, lane, from_memory=True)
+def run_from_memory(arrival: Arrival, storage: Storage) -> Departure:
+    """As `run_call`, without the database. Raises: LaneNeeded."""
+    return run_call(arrival, storage, from_memory=True)
 
 
 def _answered(arrival: Arrival, call: Call) -> Departure:

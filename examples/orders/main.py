@@ -1,7 +1,7 @@
 """Orders takes people's orders. It checks their tokens, and calls billing in their name: it exchanges each person's
 token for one that is good at billing (RFC 8693), so that its own audience is never widened.
 
-Run by `uvicorn`, `granian` or any ASGI server; ISSUER, CLIENT_ID, CLIENT_SECRET and BILLING_URL come by environment.
+Run by `uvicorn` or any ASGI server; ISSUER, CLIENT_ID, CLIENT_SECRET and BILLING_URL come by environment.
 """
 
 import os

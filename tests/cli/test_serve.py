@@ -9,7 +9,6 @@ import urllib.request
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from authsvc.cli.listen import Listen
-from authsvc.cli.serving import Interrupt
 from tests.cli.conftest import PASSWORD, sentence_of
-from tests.cli.running import SCRIPT, answers, get, post, run_forked, wait_until
+from tests.cli.running import SCRIPT, answers, get, post, wait_until
 from tests.harness import postgres
 
 
@@ -204,7 +202,7 @@ def test_on_postgresql_workers_add_up_their_metrics_and_a_killed_one_is_replaced
     site.done("migrate")
     add_app(site)
     server = start("serve", "--port", str(site.port), "--workers", "2")
-    wait_until(lambda: server.out.count("runtime-1") == 2, server)
+    wait_until(lambda: server.out.count("worker_ready") == 2, server)
     before = server.workers
 
     assert sign_in(site, PASSWORD)[0] == 200
@@ -230,27 +228,18 @@ def test_a_worker_that_is_still_starting_ends_when_told(installation):
     ) as process:
         assert process.stdout is not None
         try:
-            next(line for line in process.stdout if b"Spawning worker-1" in line)
+            next(line for line in process.stdout if b"worker_started" in line)
             process.terminate()
             said = process.stdout.read()
             assert process.wait() == 0
         finally:
             process.kill()
-    assert b"Killing" not in said
+    assert b"worker_killed" not in said
 
 
-def set_by_signals(rounds):
-    """Wait for signals that may come at any moment of the waiting."""
-    interrupt = Interrupt()
-    signal.signal(signal.SIGALRM, lambda *_: interrupt.set())
-    for number in range(rounds):
-        signal.setitimer(signal.ITIMER_REAL, 1e-6 * (1 + number % 40))
-        interrupt.wait()
-        interrupt.clear()
-
-
-def test_a_signal_at_any_moment_ends_the_supervisor_s_waiting(site):
-    assert run_forked(partial(set_by_signals, 20_000), site.environment, site.directory).code == 0
+def test_a_second_worker_s_port_cannot_be_taken_by_another_server(installation, start):
+    start("serve", "--port", str(installation.port))
+    assert "is taken" in sentence_of(installation.serve(on(installation)))
 
 
 def test_workers_end_when_their_supervisor_is_killed(installation, start):

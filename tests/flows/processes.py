@@ -35,8 +35,16 @@ def serving_processes(settings: Settings, ports: Sequence[int], log: Path) -> It
     with log.open("ab") as output:
         try:
             for port in ports:
-                command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws"]
-                command += ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "authsvc.app:create_worker"]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "uvicorn",
+                    "--factory",
+                    "authsvc.app:create_worker",
+                    "--port",
+                    str(port),
+                ]
+                command += ["--no-access-log", "--no-proxy-headers", "--ws", "none"]
                 processes.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output))
             for address in addresses:
                 _await_answer(address, log)

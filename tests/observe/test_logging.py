@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from authsvc.observe.logging import (
-    GRANIAN_LOGGING,
     Cap,
     bind,
     configure,
@@ -72,9 +71,9 @@ def test_the_context_crosses_a_thread_in_a_copy_and_ends_with_its_reset(lines) -
     assert [line["request_id"] for line in lines()] == ["r-2", None]
 
 
-@pytest.mark.parametrize("logger", ["_granian", "granian.access", "sqlalchemy.engine", "alembic.runtime", "httpx"])
+@pytest.mark.parametrize("logger", ["uvicorn.error", "sqlalchemy.engine", "alembic.runtime", "httpx"])
 def test_the_lines_of_libraries_have_our_shape(lines, logger) -> None:
-    logging.getLogger(logger).warning("connecting to %s", "postgresql://app:hunter2@db/x")
+    logging.getLogger(logger).error("connecting to %s", "postgresql://app:hunter2@db/x")
     [line] = lines()
     assert (line["event"], line["message"]) == (logger, "connecting to postgresql://[removed]@db/x")
 
@@ -94,19 +93,9 @@ def test_warnings_are_lines_too(lines) -> None:
     assert [line["event"] for line in lines()] == ["py.warnings"]
 
 
-def test_granian_hands_its_lines_to_ours_even_after_it_configured_logging(tmp_path) -> None:
-    script = (
-        "import logging, pathlib, sys\n"
-        "from authsvc.observe.logging import GRANIAN_LOGGING, configure\n"
-        "from granian.log import LogLevels, configure_logging\n"
-        f"configure('info', log_file=pathlib.Path({str(tmp_path / 'log')!r}))\n"
-        "configure_logging(LogLevels.info, GRANIAN_LOGGING, True)\n"
-        "logging.getLogger('_granian').info('Starting')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == ["Starting"]
-    assert json.loads((tmp_path / "log").read_text())["event"] == "_granian"
-    assert GRANIAN_LOGGING["loggers"]["_granian"]["propagate"]
+def test_whoever_speaks_no_http_writes_no_line(lines) -> None:
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    assert lines() == []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from authsvc.observe.scrape import MetricsServer, render_directory, serve_metrics
 
-# The supervisor, with workers as Granian makes them: forked, or started anew with its environment.
+# The supervisor, with workers as it makes them: forked, or started anew with its environment.
 _SUPERVISOR = """
 import multiprocessing, os, pathlib, sys, time
 from authsvc.observe.scrape import prepare_multiprocess, render_directory

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from authsvc.errors import DatabaseNeeded, StorageUnavailable
+from authsvc.errors import LaneNeeded, StorageUnavailable
 from authsvc.storage.cache import Cache
 from tests.storage.race import race
 
@@ -249,9 +249,9 @@ def test_peeking_tells_what_is_fresh_and_asks_nothing(world: World):
 def test_peeking_needs_the_database_when(world: World, spoil):
     world.get()
     spoil(world)
-    with pytest.raises(DatabaseNeeded):
+    with pytest.raises(LaneNeeded):
         world.cache.peek("a")
-    with pytest.raises(DatabaseNeeded):
+    with pytest.raises(LaneNeeded):
         world.cache.peek("never loaded")
 
 

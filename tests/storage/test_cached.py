@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from authsvc.errors import DatabaseNeeded, StorageUnavailable
+from authsvc.errors import LaneNeeded, StorageUnavailable
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
@@ -201,10 +201,10 @@ def test_a_unit_of_work_from_memory_tells_what_is_cached_and_takes_no_connection
         lambda: unit.users.list(None, 1),
         unit.begin,
     ):
-        with pytest.raises(DatabaseNeeded):
+        with pytest.raises(LaneNeeded):
             needs_the_database()
     node.now += 1
-    with pytest.raises(DatabaseNeeded):
+    with pytest.raises(LaneNeeded):
         unit.clients.get("shop")
 
 

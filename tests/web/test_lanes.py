@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from authsvc.observe.metrics import Metrics, create_metrics
-from authsvc.storage.sql.engine import open_storage
+from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.web.lanes import Lane, Overloaded, Permits, Turns
 
 
@@ -34,7 +34,7 @@ def lane(metrics: Metrics, tmp_path: Path) -> Iterator[Lane]:
 
 
 def test_work_runs_on_a_thread_that_bears_the_lanes_name(lane: Lane):
-    def name(argument: str, _: Lane) -> str:
+    def name(argument: str, _: Storage) -> str:
         return f"{argument} {threading.current_thread().name}"
 
     assert asyncio.run(lane.run(name, "x")) == "x lane-machine"

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
+from authsvc.crypto.algorithms import QUICK_ALGORITHMS
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import OPAQUE
 from authsvc.domain.tokens import Target
+from authsvc.errors import LaneNeeded
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
 from authsvc.protocol.subjects import subject_for
@@ -57,6 +59,9 @@ def _access_token(granted: Granted, request: GrantRequest, uow: UnitOfWork, issu
         decision = replace(decision, subject=name)
     if target.token_format == OPAQUE:
         return store_access_token(request, decision, target, uow)
+    if uow.from_memory and target.algorithm not in QUICK_ALGORITHMS:
+        # One such signature would keep every other connection of the process waiting.
+        raise LaneNeeded
     key = issuing.keyring.signing_key(target.algorithm, uow, request.now)
     return sign_access_token(request, decision, target, key)
 

@@ -27,14 +27,14 @@ class Storage:
     def unit_of_work(self, tenant_id: UUID, *, from_memory: bool = False) -> SqlUnitOfWork:
         """Return the tenant's stores; whoever asked for them calls `close` in the end.
 
-        `from_memory` takes no connection and waits for nothing: what the caches cannot tell raises DatabaseNeeded.
+        `from_memory` takes no connection and waits for nothing: what the caches cannot tell raises LaneNeeded.
         """
         return SqlUnitOfWork(Work(self._database, from_memory=from_memory), self._cache, tenant_id)
 
     def list_tenants(self, *, from_memory: bool = False) -> tuple[Tenant, ...]:
         """Return all issuers, for whoever must find out first whose request this is.
 
-        Raises: StorageUnavailable; DatabaseNeeded as `unit_of_work`.
+        Raises: StorageUnavailable; LaneNeeded as `unit_of_work`.
         """
         if from_memory:
             return CachedTenants.remembered(self._cache)

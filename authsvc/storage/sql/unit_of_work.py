@@ -85,6 +85,7 @@ class SqlUnitOfWork:
 
     def __init__(self, work: Work, cache: Cache | None, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
+        self.from_memory = work.from_memory
         self._work = work
         self._cache = cache
 

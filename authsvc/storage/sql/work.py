@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from authsvc.errors import Conflict, DatabaseNeeded, StorageUnavailable
+from authsvc.errors import Conflict, LaneNeeded, StorageUnavailable
 from authsvc.storage.sql.prepared import Prepared, Statement, Values, prepare
 
 Answer = TypeVar("Answer")
@@ -50,7 +50,7 @@ class Work:
 
     def __init__(self, database: Database, *, from_memory: bool = False) -> None:
         self.from_memory = from_memory
-        """Whether this work may take no connection: the caches must answer, or DatabaseNeeded is raised."""
+        """Whether this work may take no connection: the caches must answer, or LaneNeeded is raised."""
         self._database = database
         self._connection: PoolProxiedConnection | None = None
         self._begun = False
@@ -96,7 +96,7 @@ class Work:
         if self._begun:
             return self.write_returning(statement, **parameters)
         if self.from_memory:
-            raise DatabaseNeeded
+            raise LaneNeeded
         self._lock()
         try:
             self._flush_each_commit(is_wanted=False)
@@ -109,7 +109,7 @@ class Work:
         if self._begun:
             return
         if self.from_memory:
-            raise DatabaseNeeded
+            raise LaneNeeded
         self._lock()
         try:
             self._flush_each_commit(is_wanted=True)
@@ -227,7 +227,7 @@ class Work:
     def _take(self) -> PoolProxiedConnection:
         if self._connection is None:
             if self.from_memory:
-                raise DatabaseNeeded
+                raise LaneNeeded
             try:
                 self._connection = self._database.engine.raw_connection()
             except PoolTimeout:

@@ -19,7 +19,7 @@ from authsvc.storage.sql.migrate import migrate
 from authsvc.web.api.declared import declare, endpoint_names
 from authsvc.web.api.lane_route import LaneRoute, runs_on
 from authsvc.web.edge import Edge, Limits
-from authsvc.web.lanes import Lane, Permits, Turns
+from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.request import Call
 from authsvc.web.responses import Response, empty, json_response
 from tests.flows.in_process import ISSUER, MovableClock, serving
@@ -123,9 +123,10 @@ def running(tmp_path, told) -> Iterator[Running]:
     app = FastAPI(openapi_url=None)
     declare(app, [router])
     limits = Limits(max_body_bytes=4_096, body_deadline_seconds=5, failure_seconds=0, trusted_proxies=())
+    memory = MemoryLane(lanes["machine"].storage, metrics, queue_length=8)
     edge = Edge(
-        app, endpoints={}, lanes=lanes, permits=Permits(1, 64, 5), turns=Turns(5), limits=limits, metrics=metrics,
-        clock=clock,
+        app, endpoints={}, memory=memory, lanes=lanes, permits=Permits(1, 64, 5), turns=Turns(5), limits=limits,
+        metrics=metrics, clock=clock,
     )  # fmt: skip
     with serving(edge) as transport, httpx.Client(transport=transport, base_url=ISSUER) as http:
         yield Running(http, metrics)

@@ -1,0 +1,117 @@
+"""One HTTP/1.1 connection: uvicorn's, with bounds on what may be sent before and around a request's body.
+
+The body itself is bounded by the edge (`web/body.py`). Whoever is slow with a head, or sends more framing than any
+client needs (headers, trailers, chunk extensions, chunks of one byte), is cut off.
+"""
+
+import asyncio
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+HEAD_SECONDS = 10
+"""How long a client may take to send a head, and to say anything at all on a new connection."""
+IDLE_SECONDS = 10
+"""How long a connection is kept between two requests."""
+MAX_FRAMING_BYTES = 65_536
+"""Of one request, all that is no body."""
+_TOO_LARGE = 431
+_CLOSING = b"content-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Connection(HttpToolsProtocol):
+    """Made by uvicorn, one for each connection."""
+
+    _is_head_whole = False
+    """Whether the head of the present request has arrived."""
+    _framing_bytes = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin; a client that says nothing is not waited for."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._cancel_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come; then see whether a head is still being waited for, and that it is not too much."""
+        self._unset_keepalive_if_required()
+        self._parse(data)
+        if self.transport.is_closing():
+            return
+        self._framing_bytes += len(data)
+        if self._framing_bytes > MAX_FRAMING_BYTES:
+            self._refuse()
+        elif self._is_head_whole and not self.cycle.response_complete:
+            self._cancel_deadline()
+        elif self._deadline is None:
+            # Never put off by what trickles in.
+            self._expect_head()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._is_head_whole, self._framing_bytes = False, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers come after the head and are dropped (RFC 9110 §6.5.1)."""
+        if not self._is_head_whole:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Hand the request on."""
+        super().on_headers_complete()
+        self._is_head_whole = True
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._framing_bytes -= len(body)
+        super().on_body(body)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("This is no HTTP/1.1 that can be read in one way only.")
+
+    def _should_upgrade(self) -> bool:
+        """Whether uvicorn is to leave the request to who has made the offer: always, to decline it."""
+        return True
+
+    def _decline(self, rest: bytes) -> None:
+        """Read a request that offers another protocol again, as if it did not (RFC 9110 §7.8).
+
+        The parser has stopped after the head, for what follows might be the other protocol: here it is the body.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.send_400_response("CONNECT is for proxies.")
+            return
+        lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self._parse(b"\r\n".join([*lines, b"", rest]))
+
+    def _expect_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _refuse(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(STATUS_LINE[_TOO_LARGE] + _CLOSING)
+        self.transport.close()
