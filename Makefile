@@ -62,9 +62,9 @@ check: setup ## lint, formatting, types and import rules; changes nothing
 
 LOCALES = authsvc/web/locales
 
-locales: setup ## gather what the pages say into the catalogues of every language
+locales: setup ## gather what pages and letters say into the catalogues of every language
 	$(BIN)/pybabel --quiet extract --mapping pyproject.toml --keyword mark --no-location --omit-header --width 110 \
-	  --output $(LOCALES)/pages.pot authsvc/web
+	  --output $(LOCALES)/pages.pot authsvc/web authsvc/domain
 	@for catalogue in $(LOCALES)/*.po; do \
 	  $(BIN)/pybabel --quiet update --input-file $(LOCALES)/pages.pot --output-file $$catalogue \
 	    --locale $$(basename $$catalogue .po) --no-fuzzy-matching --ignore-obsolete --omit-header --width 110 || exit 1; \

@@ -37,9 +37,11 @@ from authsvc.web.api.api_keys import ApiKeysApi, api_keys_router
 from authsvc.web.api.declared import declare, endpoint_names
 from authsvc.web.api.me import me_router
 from authsvc.web.api.password import password_router
+from authsvc.web.api.recovery import recovery_router
 from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
 from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
+from authsvc.web.languages import wording
 from authsvc.web.mounted import Mounted
 from authsvc.web.routes import ENDPOINT_NAMES, endpoints
 
@@ -198,7 +200,7 @@ def _lanes(http: Http, machine: Storage, people: Storage, metrics: Metrics) -> d
 
 
 def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]) -> tuple[APIRouter, ...]:
-    own = (me_router(api), password_router(api), api_keys_router(ApiKeysApi(api, issuing)))
+    own = (me_router(api), password_router(api), recovery_router(api), api_keys_router(ApiKeysApi(api, issuing)))
     return (*own, register_router(api)) if settings.registration.open else own
 
 
@@ -212,6 +214,7 @@ def _accounts(settings: Settings, master_keys: MasterKeys) -> Accounts:
         mailed_link_seconds=settings.lifetimes.mailed_link,
         confirms_mail=settings.registration.confirm_mail,
         sends_mail=settings.mail.smtp_host is not None,
+        wording=wording,
     )
 
 

@@ -3,10 +3,12 @@
 Registration, profile and password have files of their own beside this one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from authsvc.crypto.envelope import MasterKeys
+from authsvc.domain.letters import Letterhead, Wording
 from authsvc.domain.lockout import LockoutPolicy
 from authsvc.domain.mail import Postbox
 from authsvc.domain.passwords import PasswordPolicy
@@ -20,6 +22,7 @@ class Accounts:
     """What the process lends to the account API: rules (lifetimes in seconds), and the way to the outbox.
 
     `confirms_mail`: a registration needs an address and its mailed link. `sends_mail`: a mail server is configured.
+    `wording` finds the language of a letter: the reader's own if known, else one that the browser asks for.
     """
 
     passwords: PasswordPolicy
@@ -29,16 +32,25 @@ class Accounts:
     mailed_link_seconds: int
     confirms_mail: bool
     sends_mail: bool
+    wording: Callable[[str, str], Wording]
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Where and when a person asks, and the right to hash."""
+    """Where and when a person asks, the languages that their browser names, and the right to hash."""
 
     tenant: Tenant
     address: str
     now: datetime
     permit: HashPermit
+    languages: str = ""
+
+
+def letterhead(recipient: str, occasion: Occasion, accounts: Accounts, reader: User | None = None) -> Letterhead:
+    """Return the head of a letter; `reader` is whose account it is about."""
+    own = reader.details.get("locale") if reader is not None else None
+    wording = accounts.wording(own if isinstance(own, str) else "", occasion.languages)
+    return Letterhead(occasion.tenant, recipient, wording)
 
 
 def delete_account(user: User, uow: UnitOfWork) -> None:

@@ -33,11 +33,23 @@ def new_secret() -> NewSecret:
     return NewSecret(value, opaque.hash_secret(value))
 
 
+def find(presented_token: str, purpose: str, links: MailedLinks, now: datetime) -> MailedLink:
+    """Return the live link and leave it unused, to be judged before anything costly is done. Raises: LinkInvalid."""
+    link = links.find(_hash_of(presented_token), purpose)
+    if link is None or link.expires_at <= now:
+        raise LinkInvalid("unknown, expired or used")
+    return link
+
+
 def consume(presented_token: str, purpose: str, links: MailedLinks, now: datetime) -> MailedLink:
     """Use the link up within the begun transaction. Raises: LinkInvalid."""
-    if not opaque.is_well_formed(opaque.MAILED_TOKEN, presented_token):
-        raise LinkInvalid("malformed")
-    link = links.consume(opaque.hash_secret(presented_token), purpose, now)
+    link = links.consume(_hash_of(presented_token), purpose, now)
     if link is None:
         raise LinkInvalid("unknown, expired or used")
     return link
+
+
+def _hash_of(presented_token: str) -> str:
+    if not opaque.is_well_formed(opaque.MAILED_TOKEN, presented_token):
+        raise LinkInvalid("malformed")
+    return opaque.hash_secret(presented_token)

@@ -32,6 +32,9 @@ class MailedLinks(Protocol):
     def add(self, link: MailedLink) -> None:
         """Replaces the earlier link of the same purpose: the user's, or the address's while there is no user yet."""
 
+    def find(self, secret_hash: str, purpose: str) -> MailedLink | None:
+        """Return the link, also when it has expired."""
+
     def consume(self, secret_hash: str, purpose: str, now: datetime) -> MailedLink | None:
         """Return the live link and delete it, in one atomic statement."""
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from authsvc.crypto import passwords as password_hashes
-from authsvc.domain import login, mail
-from authsvc.domain.accounts import Accounts, Occasion
+from authsvc.domain import letters, links, login
+from authsvc.domain.accounts import Accounts, Occasion, letterhead
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
 from authsvc.domain.login import BadCredentials, PasswordAttempt, ProvedUser
 from authsvc.domain.passwords import PasswordInvalid, check_new_password
@@ -44,12 +44,15 @@ def change_password(
     finally:
         occasion.permit.release()
     uow.begin()
+    # Links before users, as everywhere: a letter that lies about must not undo the change.
+    uow.links.discard(user.id, links.RESET_PASSWORD)
     login.record_success(replace(proved, replacement_hash=None), uow.users, uow.attempts)
     if not uow.users.set_password_hash(user.id, password_hash, instead_of=proved.user.password_hash):
         raise Conflict("user: password changed meanwhile")
     uow.sessions.end_all(user.id, occasion.now, but=change.session_id)
     if accounts.sends_mail and user.email is not None and user.email_verified:
-        accounts.postbox.post(mail.password_changed(occasion.tenant, user.email), uow, occasion.now)
+        head = letterhead(user.email, occasion, accounts, user)
+        accounts.postbox.post(letters.password_changed(head), uow, occasion.now)
 
 
 class _Kept:

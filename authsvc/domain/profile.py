@@ -7,10 +7,9 @@ Unverified addresses block nobody and never sign in. The old address, if it was 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from uuid import UUID
 
-from authsvc.domain import links, mail
-from authsvc.domain.accounts import Accounts, Occasion
+from authsvc.domain import letters, links, mail
+from authsvc.domain.accounts import Accounts, Occasion, letterhead
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
 from authsvc.domain.outbox import MailedLink
 from authsvc.domain.ports import UnitOfWork
@@ -43,7 +42,7 @@ def change_profile(
     uow.begin()
     # Links before users, as a confirmation locks them.
     if pending is not None:
-        post_confirmation(user.id, pending, occasion, uow, accounts)
+        post_confirmation(user, pending, occasion, uow, accounts)
     elif "email" in changes:
         uow.links.discard(user.id, links.VERIFY_EMAIL)
     if wanted == user:
@@ -71,13 +70,14 @@ def confirm_email(user: User, presented_token: str, occasion: Occasion, uow: Uni
     return stored
 
 
-def post_confirmation(user_id: UUID, email: str, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> None:
+def post_confirmation(user: User, email: str, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> None:
     """Store a link that proves the address, instead of any earlier one, and mail it. Within the transaction."""
     secret = links.new_secret()
     expires_at = occasion.now + timedelta(seconds=accounts.mailed_link_seconds)
-    uow.links.add(MailedLink(secret.hash, links.VERIFY_EMAIL, user_id, email, expires_at))
+    uow.links.add(MailedLink(secret.hash, links.VERIFY_EMAIL, user.id, email, expires_at))
     minutes = accounts.mailed_link_seconds // 60
-    accounts.postbox.post(mail.confirm_address(occasion.tenant, email, secret.value, minutes), uow, occasion.now)
+    head = letterhead(email, occasion, accounts, user)
+    accounts.postbox.post(letters.confirm_address(head, secret.value, minutes), uow, occasion.now)
 
 
 def _checked(user: User, changes: Mapping[str, str | None]) -> User:
@@ -103,4 +103,5 @@ def _checked(user: User, changes: Mapping[str, str | None]) -> User:
 
 def _tell_old_address(before: User, after: User, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> None:
     if accounts.sends_mail and before.email is not None and before.email_verified and after.email != before.email:
-        accounts.postbox.post(mail.address_removed(occasion.tenant, before.email), uow, occasion.now)
+        head = letterhead(before.email, occasion, accounts, before)
+        accounts.postbox.post(letters.address_removed(head), uow, occasion.now)

@@ -11,8 +11,8 @@ from uuid import uuid4
 from authsvc.crypto import envelope
 from authsvc.crypto import passwords as password_hashes
 from authsvc.crypto.envelope import Place
-from authsvc.domain import links, mail
-from authsvc.domain.accounts import Accounts, Occasion
+from authsvc.domain import letters, links, mail
+from authsvc.domain.accounts import Accounts, Occasion, letterhead
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
 from authsvc.domain.outbox import MailedLink
 from authsvc.domain.passwords import PasswordInvalid, check_new_password
@@ -53,7 +53,7 @@ def register(wanted: Registration, occasion: Occasion, uow: UnitOfWork, accounts
     uow.begin()
     uow.users.add(user)
     if user.email is not None and accounts.sends_mail:
-        post_confirmation(user.id, user.email, occasion, uow, accounts)
+        post_confirmation(user, user.email, occasion, uow, accounts)
     return user
 
 
@@ -78,7 +78,7 @@ def _await_confirmation(user: User, occasion: Occasion, uow: UnitOfWork, account
     If somebody has the address already, the same is stored, but the letter does not hold the secret.
     """
     assert user.email is not None  # noqa: S101 - required by _checked
-    is_known = uow.users.find_by_login(canonical_login(user.email)) is not None
+    known = uow.users.find_by_login(canonical_login(user.email))
     secret, minutes = links.new_secret(), accounts.mailed_link_seconds // 60
     payload = json.dumps([user.username, user.name, user.password_hash]).encode()
     link = MailedLink(
@@ -89,9 +89,10 @@ def _await_confirmation(user: User, occasion: Occasion, uow: UnitOfWork, account
         expires_at=occasion.now + timedelta(seconds=accounts.mailed_link_seconds),
         payload_encrypted=envelope.encrypt(payload, _place(uow, secret.hash), accounts.master_keys),
     )
-    letter = mail.confirm_registration(occasion.tenant, user.email, secret.value, minutes)
-    if is_known:
-        letter = mail.already_registered(occasion.tenant, user.email)
+    head = letterhead(user.email, occasion, accounts, known)
+    letter = letters.confirm_registration(head, secret.value, minutes)
+    if known is not None:
+        letter = letters.already_registered(head)
     uow.begin()
     uow.links.add(link)
     accounts.postbox.post(letter, uow, occasion.now)

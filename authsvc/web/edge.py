@@ -106,7 +106,7 @@ class Edge:
     async def hop(self, arrival: Arrival, route: Route) -> Response:
         """Run a request on its lane, with a permit if it hashes, and return the answer.
 
-        A refused sign-in is answered at a multiple of `failure_seconds`, so that its duration tells nothing.
+        A refused sign-in and what is `padded` are answered at a multiple of `failure_seconds`: the time tells nothing.
         """
         arrived = time.monotonic()
         try:
@@ -125,8 +125,10 @@ class Edge:
         refusal = departure.error
         if refusal is not None:
             self._note(refusal, arrival.endpoint.name, arrival.request.request_id, arrival.request.address)
-            if route.hashes and departure.response.status in _PADDED:
-                await _sleep_to_multiple(arrived, self._limits.failure_seconds)
+        elif arrival.endpoint.then is not None:
+            arrival.endpoint.then()
+        if route.padded or (refusal is not None and route.hashes and departure.response.status in _PADDED):
+            await _sleep_to_multiple(arrived, self._limits.failure_seconds)
         return departure.response
 
     def refuse(self, error: AuthsvcError, arrival: Arrival) -> Response:

@@ -34,12 +34,14 @@ MAX_DETAIL_CHARACTERS = 256
 class Route:
     """Where a request runs, known once its fields are: the lane, and whether a password will be hashed.
 
-    Requests of one `turn` run one after another: it is the name that is signed in.
+    Requests of one `turn` run one after another: it is the name that is signed in. How long a `padded` one takes tells
+    nothing, whatever its answer.
     """
 
     lane: LaneName
     hashes: bool = False
     turn: str = ""
+    padded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Endpoint:
     """A row of the URL map: `handlers` by method, and the form of its refusals.
 
     A page may show a refusal itself, in its form that was filled in: `refused` answers after the rollback, or returns
-    None for what the error page says better.
+    None for what the error page says better. `then` is called on the event loop after the commit, unless the request
+    was refused; it must not block.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Endpoint:
     accepts: tuple[str, ...] = (FORM,)
     refusals: RefusalForm = "oauth"
     refused: Callable[[Call, AuthsvcError], Response | None] | None = None
+    then: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from io import BytesIO
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from authsvc.domain.letters import Wording
+
 DEFAULT = "en"
 _MAX_RANGES = 32
 
@@ -48,6 +50,12 @@ def choose_language(ui_locales: str, accept_language: str) -> Language:
         if language is not None:
             return language
     return LANGUAGES[DEFAULT]
+
+
+def wording(own: str, accept_language: str) -> Wording:
+    """Return the words of a letter: in the reader's own language if we have it, else in one of the browser's."""
+    language = choose_language(own, accept_language)
+    return Wording(language.code, language.direction, translations(language.code).gettext)
 
 
 @lru_cache

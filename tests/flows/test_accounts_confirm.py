@@ -6,6 +6,7 @@ import pytest
 
 from authsvc.crypto import opaque
 from authsvc.settings import Registration
+from tests.flows.hosts import FOREIGN_HOSTS
 from tests.flows.in_process import ISSUER, PASSWORD, running_app, token_in
 
 
@@ -120,23 +121,11 @@ def test_a_mailed_token_is_for_its_own_purpose_only(client):
     assert confirm(client, token).status_code == 201
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        pytest.param({"Host": "evil.example"}, id="host"),
-        pytest.param({"Host": "login.example.test.evil.example"}, id="host-suffix"),
-        pytest.param({"Host": "login.example.test@evil.example"}, id="host-userinfo"),
-        pytest.param({"X-Forwarded-Host": "evil.example"}, id="x-forwarded-host"),
-        pytest.param({"Forwarded": "host=evil.example;proto=http"}, id="forwarded"),
-        pytest.param({"X-Forwarded-Proto": "http", "X-Forwarded-Prefix": "/evil.example"}, id="x-forwarded-prefix"),
-        pytest.param({"X-Original-URL": "https://evil.example/"}, id="x-original-url"),
-        pytest.param({"Referer": "https://evil.example/"}, id="referer"),
-    ],
-)
+@pytest.mark.parametrize("headers", FOREIGN_HOSTS)
 def test_no_header_of_the_request_gets_into_a_link(client, headers):
     assert post(client, "ana", "ana@example.org", **headers).status_code == 202
     (letter,) = client.letters()
-    assert f"{ISSUER}/ui/register/confirm#token=" in letter.text
+    assert f"{ISSUER}/ui/register/confirm?token=" in letter.text
     assert "evil" not in letter.text + letter.html
     location = confirm(client, token_in(letter.text)).headers["location"]
     assert location == f"{ISSUER}/me"

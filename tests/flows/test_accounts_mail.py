@@ -20,7 +20,7 @@ def test_a_letter_is_sent_at_once_and_its_link_makes_the_user(database_url, tmp_
             assert (message["To"], message["From"]) == ("ana@example.org", "login@example.test")
             text = message.get_body(("plain",))
             assert text is not None
-            assert f"{ISSUER}/ui/register/confirm#token=" in text.get_content()
+            assert f"{ISSUER}/ui/register/confirm?token=" in text.get_content()
             token = token_in(text.get_content())
             assert client.http.post("/register/confirm", json={"token": token}).status_code == 201
             deadline = time.monotonic() + 5

@@ -133,6 +133,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     ),
     "outbox.delete": (lambda unit: unit.outbox.delete(LETTER.id), None),
     "links.add": (lambda unit: _refused(unit.links.add, a_link(USER.id)), "Conflict"),
+    "links.find": (lambda unit: unit.links.find("link-hash", "reset"), None),
     "links.discard": (lambda unit: unit.links.discard(USER.id, "reset"), None),
     "links.consume": (lambda unit: unit.links.consume("link-hash", "reset", NOW), None),
     "issuers.get": (lambda unit: unit.issuers.get(ISSUER), None),

@@ -9,7 +9,8 @@ from babel.messages.pofile import read_po
 
 from authsvc.web.languages import LANGUAGES, choose_language, translations
 
-WEB = Path(__file__).parents[2] / "authsvc" / "web"
+AUTHSVC = Path(__file__).parents[2] / "authsvc"
+WEB, DOMAIN = AUTHSVC / "web", AUTHSVC / "domain"
 TRIMMED = {"trim_blocks": "true", "lstrip_blocks": "true"}
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None}
 CODES = [code for code in LANGUAGES if code != "en"]
@@ -21,11 +22,12 @@ def catalogue(code: str) -> Catalog:
 
 @pytest.fixture(scope="module")
 def said() -> set[str | tuple[str, ...]]:
-    """Everything that templates and code say to people."""
+    """Everything that pages and letters say to people."""
     found = extract_from_dir(
         WEB, [("templates/**.html", "jinja2"), ("**.py", "python")], {"templates/**.html": TRIMMED}, keywords=KEYWORDS
     )
-    return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found}
+    letters = extract_from_dir(DOMAIN, [("**.py", "python")], keywords=KEYWORDS)
+    return {message if isinstance(message, str) else tuple(message) for _, _, message, *_ in (*found, *letters)}
 
 
 @pytest.mark.parametrize("code", CODES)

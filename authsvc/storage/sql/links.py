@@ -14,6 +14,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     delete,
+    select,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -46,6 +47,15 @@ _ADD = _WRITTEN.on_conflict_do_update(
         name: _WRITTEN.excluded[name] for name in ("user_id", "secret_hash", "email", "expires_at", "payload_encrypted")
     },
 )
+_LINK = (
+    mailed_links.c.secret_hash, mailed_links.c.purpose, mailed_links.c.user_id, mailed_links.c.email,
+    mailed_links.c.expires_at, mailed_links.c.payload_encrypted,
+)  # fmt: skip
+_FIND = select(*_LINK).where(
+    owned(mailed_links),
+    mailed_links.c.purpose == bindparam("wanted"),
+    mailed_links.c.secret_hash == bindparam("presented_hash"),
+)
 _CONSUME = (
     delete(mailed_links)
     .where(
@@ -53,10 +63,7 @@ _CONSUME = (
         mailed_links.c.secret_hash == bindparam("presented_hash"),
         mailed_links.c.expires_at > given("now", mailed_links.c.expires_at),
     )
-    .returning(
-        mailed_links.c.secret_hash, mailed_links.c.purpose, mailed_links.c.user_id, mailed_links.c.email,
-        mailed_links.c.expires_at, mailed_links.c.payload_encrypted,
-    )
+    .returning(*_LINK)
 )  # fmt: skip
 _DISCARD = delete(mailed_links).where(
     owned(mailed_links), mailed_links.c.purpose == bindparam("wanted"), mailed_links.c.subject == bindparam("whose")
@@ -74,6 +81,11 @@ class SqlLinks(Store):
             secret_hash=link.secret_hash, email=link.email, expires_at=link.expires_at,
             payload_encrypted=link.payload_encrypted,
         )  # fmt: skip
+
+    def find(self, secret_hash: str, purpose: str) -> MailedLink | None:
+        """Return the link, also when it has expired."""
+        row = self._work.row(_FIND, tenant=self._tenant_id, presented_hash=secret_hash, wanted=purpose)
+        return None if row is None else MailedLink(*row)
 
     def consume(self, secret_hash: str, purpose: str, now: datetime) -> MailedLink | None:
         """Return the live link and delete it."""

@@ -11,6 +11,7 @@ from authsvc.domain.keyring import Keyring
 from authsvc.domain.profile import MAX_NAME
 from authsvc.domain.users import User
 from authsvc.protocol.bearer import Caller, authenticate_caller, require_recent_login
+from authsvc.web.page import accept_language
 from authsvc.web.request import Call
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
@@ -45,7 +46,8 @@ class AccountApi:
 def occasion(call: Call) -> Occasion:
     """Return what the domain needs to know of the request."""
     request = call.request
-    return Occasion(call.tenant, request.address, request.now, request.permit)
+    languages = accept_language(request.headers)
+    return Occasion(call.tenant, request.address, request.now, request.permit, languages)
 
 
 def public_fields(user: User) -> Mapping[str, Any]:

@@ -36,15 +36,15 @@ class Declared:
 
 
 def runs_on(
-    lane: LaneName, *, hashes: bool = False, then: Callable[[], None] | None = None
+    lane: LaneName, *, hashes: bool = False, padded: bool = False, then: Callable[[], None] | None = None
 ) -> Callable[[Function], Function]:
-    """Name the lane of a declared function, and whether it hashes a password.
+    """Name the lane of a declared function, whether it hashes a password, and whether its duration may tell nothing.
 
     `then` is called on the event loop after the commit, unless the request was refused; it must not block.
     """
 
     def declare(function: Function) -> Function:
-        setattr(function, _DECLARED, Declared(Route(lane, hashes), then))
+        setattr(function, _DECLARED, Declared(Route(lane, hashes, padded=padded), then))
         return function
 
     return declare

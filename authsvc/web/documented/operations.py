@@ -154,6 +154,16 @@ OPERATIONS: Mapping[str, Operation] = {
         caller="account",
         refusals=(*_TOKEN, InsufficientAuthentication, WrongPassword, FieldsInvalid, Conflict, Throttled),
     ),
+    "POST /password/forgot": Operation(
+        "Account",
+        {202: Answer("A letter goes to the verified address of the account, if there is one.", _JSON, ref("Status"))},
+        refusals=(FieldsInvalid, Throttled, _FOREIGN),
+    ),
+    "POST /password/reset": Operation(
+        "Account",
+        {204: Answer("The password was changed; all sessions have ended.")},
+        refusals=(FieldsInvalid, LinkInvalid, Conflict, _FOREIGN),
+    ),
     "POST /me/email/confirm": Operation(
         "Account", _ACCOUNT, caller="account", refusals=(*_TOKEN, LinkInvalid, FieldsInvalid, Conflict)
     ),

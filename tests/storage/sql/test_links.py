@@ -23,6 +23,14 @@ def test_a_link_is_used_once(unit: SqlUnitOfWork, user_id: UUID):
     assert unit.links.consume("link-hash", "reset", NOW) is None
 
 
+def test_a_link_is_found_and_stays_also_when_it_has_expired(unit: SqlUnitOfWork, user_id: UUID):
+    unit.links.add(replace(a_link(user_id), expires_at=NOW))
+    for _ in range(2):
+        assert unit.links.find("link-hash", "reset") == replace(a_link(user_id), expires_at=NOW)
+    assert unit.links.find("link-hash", "confirm") is None
+    assert unit.links.find("link-hasj", "reset") is None
+
+
 @pytest.mark.parametrize(
     ("secret_hash", "purpose", "now"),
     [
