@@ -117,6 +117,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
         metrics=metrics,
         master_keys=master_keys,
         fetcher=fetcher,
+        signs_up=settings.registration.open,
     )
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ Source: RFC 8414, OpenID Connect Discovery 1.0.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from authsvc.domain.relying_parties import SUBJECT_TYPES
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
@@ -11,7 +12,7 @@ from authsvc.domain.tenants import Tenant
 from authsvc.protocol import introspect
 from authsvc.protocol.acr import ACR_VALUES
 from authsvc.protocol.authorize import pkce, request_object
-from authsvc.protocol.authorize.prompt import PROMPTS
+from authsvc.protocol.authorize.prompt import offered
 from authsvc.protocol.authorize.response import RESPONSE_TYPE
 from authsvc.protocol.claims import PERSONAL
 from authsvc.protocol.client_auth import ASSERTION_ALGORITHMS, METHODS, UNREGISTERED_METHODS, none
@@ -23,10 +24,18 @@ _ASSERTED = ("acr", "amr", "auth_time", "sid", "sub")
 Metadata = Mapping[str, str | list[str] | bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What there is for people: the languages of the pages, and whether one of them signs up."""
+
+    languages: tuple[str, ...]
+    signs_up: bool
+
+
 def metadata(
-    tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms: tuple[str, ...], languages: tuple[str, ...]
+    tenant: Tenant, resources: tuple[Resource, ...], signing_algorithms: tuple[str, ...], pages: Pages
 ) -> Metadata:
-    """Return the document of one issuer, whose pages speak these languages; only what is there is named.
+    """Return the document of one issuer; only what is there is named.
 
     The password grant is left out: it is off, but for the clients that an administrator migrates. Empty lists are left
     out (RFC 8414 §3.2).
@@ -38,7 +47,7 @@ def metadata(
             scopes |= resource.scopes
     members: Metadata = {
         "issuer": issuer,
-        **_authorization(issuer, languages),
+        **_authorization(issuer, pages),
         "token_endpoint": f"{issuer}/token",
         "introspection_endpoint": f"{issuer}/introspect",
         "revocation_endpoint": f"{issuer}/revoke",
@@ -59,21 +68,21 @@ def metadata(
     return {name: value for name, value in members.items() if value != []}
 
 
-def _authorization(issuer: str, languages: tuple[str, ...]) -> Metadata:
+def _authorization(issuer: str, pages: Pages) -> Metadata:
     return {
         "authorization_endpoint": f"{issuer}/authorize",
         "response_types_supported": [RESPONSE_TYPE],
         "response_modes_supported": list(RESPONSE_MODES),
         "code_challenge_methods_supported": [pkce.METHOD],
         "authorization_response_iss_parameter_supported": True,
-        "prompt_values_supported": list(PROMPTS),
+        "prompt_values_supported": list(offered(signs_up=pages.signs_up)),
         "acr_values_supported": list(ACR_VALUES),
         "claims_parameter_supported": True,
         "request_parameter_supported": True,
         # To say nothing would mean that it is (OpenID Connect Discovery §3).
         "request_uri_parameter_supported": False,
         "request_object_signing_alg_values_supported": list(request_object.ALGORITHMS),
-        "ui_locales_supported": list(languages),
+        "ui_locales_supported": list(pages.languages),
     }
 
 

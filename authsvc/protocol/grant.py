@@ -43,7 +43,8 @@ class Lifetimes:
 class Issuing:
     """What the process lends to every issuance: opened keys, lifetimes, the lockout policy, counters.
 
-    `master_keys` open the secrets of client_secret_jwt clients; `fetcher` reads the key sets of strangers.
+    `master_keys` open the secrets of client_secret_jwt clients; `fetcher` reads the key sets of strangers;
+    `signs_up` says whether people may create accounts.
     """
 
     keyring: Keyring
@@ -52,6 +53,7 @@ class Issuing:
     metrics: Metrics
     master_keys: MasterKeys
     fetcher: Fetcher
+    signs_up: bool = True
 
 
 @dataclass(frozen=True, slots=True)

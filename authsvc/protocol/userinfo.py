@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from authsvc.crypto import jws
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
@@ -14,6 +15,7 @@ from authsvc.protocol.errors import InsufficientScope, InvalidRequest, InvalidTo
 from authsvc.protocol.tokens.access_token import USERINFO_CLAIMS
 from authsvc.protocol.tokens.state import judge_access_token
 
+TYPE = "JWT"
 NEEDED_SCOPE = "openid"
 
 
@@ -27,7 +29,15 @@ class UserinfoRequest:
     now: datetime
 
 
-def userinfo(request: UserinfoRequest, uow: UnitOfWork, keyring: Keyring) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Userinfo:
+    """What is told, and to which client."""
+
+    client_id: str
+    members: Mapping[str, Any]
+
+
+def userinfo(request: UserinfoRequest, uow: UnitOfWork, keyring: Keyring) -> Userinfo:
     """Return `sub` and the claims that the token's scopes allow or that were asked for, as the person's record is now.
 
     Raises: InvalidRequest for a token in both places, MissingToken, InvalidToken, InsufficientScope.
@@ -41,7 +51,21 @@ def userinfo(request: UserinfoRequest, uow: UnitOfWork, keyring: Keyring) -> Map
     if user is None:
         # Gone between two statements.
         raise InvalidToken("the account is gone").about(client_id=token.client_id)
-    return {"sub": token.subject, **claims_about(user, token.scopes, token.claims.get(USERINFO_CLAIMS, ()))}
+    members = {"sub": token.subject, **claims_about(user, token.scopes, token.claims.get(USERINFO_CLAIMS, ()))}
+    return Userinfo(token.client_id, members)
+
+
+def sign_userinfo(told: Userinfo, request: UserinfoRequest, uow: UnitOfWork, keyring: Keyring) -> str | None:
+    """Return the answer as a JWT, with the algorithm that the client has registered; None if it has not.
+
+    Without `exp` it passes for no ID token. Source: OpenID Connect Core §5.3.2.
+    """
+    client = uow.clients.get(told.client_id)
+    algorithm = None if client is None else client.relying_party.userinfo_algorithm
+    if algorithm is None:
+        return None
+    claims = {**told.members, "iss": request.tenant.issuer, "aud": told.client_id}
+    return jws.sign(claims, keyring.signing_key(algorithm, uow, request.now), TYPE)
 
 
 def _presented(request: UserinfoRequest) -> str:

@@ -87,7 +87,8 @@ class Edge:
         name, request_id = endpoint.name if endpoint else UNDECLARED, asked.request_id
         sender = _Sender(send, request_id, without_body=scope["method"] == "HEAD")
         try:
-            if b"origin" in asked.head:
+            # A page is for the browser that shows it: no other page reads what it is sent (RFC 9700 §2.6).
+            if b"origin" in asked.head and (endpoint is None or endpoint.refusals != "page"):
                 sender.headers += await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"])
             if scope["method"] == "OPTIONS":
                 await sender.respond(cors.options_answer(endpoint))

@@ -35,7 +35,7 @@ def endpoints(
 
     `declared` are the application's routes, which the description of the service covers too.
     """
-    documents = {"GET": metadata_handler(jwks_max_age_seconds)}
+    documents = {"GET": metadata_handler(jwks_max_age_seconds, signs_up=issuing.signs_up)}
     about_person = userinfo_handler(issuing.keyring)
     urls: dict[str, Endpoint] = {}
     describe = describing(urls, declared)

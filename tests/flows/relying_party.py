@@ -14,6 +14,7 @@ import httpx
 from authsvc.crypto import opaque
 from authsvc.domain.clients import Client, check_client, with_new_secret
 from authsvc.domain.relying_parties import RelyingParty
+from authsvc.domain.resources import IDENTITY_SCOPES
 from authsvc.domain.sessions import BROWSER, BrowserSession, Session
 from authsvc.web.cookies import cookie_name
 from tests.flows.world import ISSUER, World, a_client
@@ -27,7 +28,8 @@ GRANTS = frozenset({"authorization_code", "refresh_token"})
 def add_client(world: World, client_id: str = "rp", **changed: Any) -> Client:
     """A confidential first-party client of OpenID Connect; `changed` says what is different, of either noun."""
     own = {name: changed.pop(name) for name in list(changed) if name in RelyingParty.__slots__}
-    values = {"auth_method": "client_secret_post", "grant_types": GRANTS, **changed}
+    scopes = IDENTITY_SCOPES | {"account", "es256:read", "es256:write", "ps256:read"}
+    values = {"auth_method": "client_secret_post", "grant_types": GRANTS, "scopes": scopes, **changed}
     client = a_client(client_id, world.clock(), **values)
     client = replace(client, relying_party=RelyingParty(**{"redirect_uris": (REDIRECT_URI,), **own}))
     if client.has_secrets:

@@ -11,6 +11,8 @@ from authsvc.protocol.errors import InvalidRequest
 MAX_CHARACTERS = 8_192
 MAX_CLAIMS = 64
 MAX_VALUES = 32
+MAX_DEPTH = 4
+"""Members, claims, wishes, values: nothing that is known lies deeper."""
 MEMBERS = ("id_token", "userinfo")
 _SCALARS = (str, int, float, bool)
 
@@ -38,6 +40,8 @@ def read_claims(presented: str) -> dict[str, dict[str, dict[str, Any]]]:
         document = strict_json.parse_object(presented.encode())
     except ValueError as error:
         raise _malformed(str(error)) from error
+    if _is_deep(document, MAX_DEPTH):
+        raise _malformed("nested too deeply")
     return {member: _wishes(document.get(member)) for member in MEMBERS}
 
 
@@ -46,6 +50,11 @@ def essential_acr_values(claims: Mapping[str, Mapping[str, Any]]) -> frozenset[s
     wish = claims.get("id_token", {}).get("acr", {})
     values = _values(wish)
     return frozenset(str(value) for value in values) if wish.get("essential") is True and values else None
+
+
+def _is_deep(value: object, left: int) -> bool:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(left == 0 or _is_deep(member, left - 1) for member in members)
 
 
 def _wishes(member: object) -> dict[str, dict[str, Any]]:

@@ -15,12 +15,12 @@ from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.errors import Conflict
 from authsvc.protocol.authorize.answer import Answer, answer
+from authsvc.protocol.authorize.consent import is_trusted
 from authsvc.protocol.authorize.next_step import (
     NOTHING_DONE,
     Errand,
     Present,
     Step,
-    is_trusted,
     next_step,
 )
 from authsvc.protocol.authorize.pipeline import judge

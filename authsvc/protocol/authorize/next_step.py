@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from authsvc.domain.clients import Client
 from authsvc.domain.consents import Consent
 from authsvc.domain.sessions import Visitor
 from authsvc.protocol.acr import ACR_VALUES, acr_of
 from authsvc.protocol.authorize.claims import essential_acr_values
+from authsvc.protocol.authorize.consent import is_covered, is_trusted
 from authsvc.protocol.authorize.prompt import CONSENT, CREATE, LOGIN, NONE, SELECT_ACCOUNT
 from authsvc.protocol.authorize.request import AuthorizationRequest
-from authsvc.protocol.claims import beyond_scopes
 from authsvc.protocol.errors import (
     AccessDenied,
     ConsentRequired,
@@ -78,11 +77,6 @@ def next_step(request: AuthorizationRequest, present: Present | None, errand: Er
     return Step.ANSWER
 
 
-def is_trusted(client: Client) -> bool:
-    """Whether an administrator has agreed for everybody."""
-    return client.first_party or client.relying_party.skips_consent
-
-
 def _done(here: Present | None, errand: Errand) -> frozenset[str]:
     return errand.done if here is not None and here.visitor.browser.session.id == errand.session_id else frozenset()
 
@@ -90,7 +84,7 @@ def _done(here: Present | None, errand: Errand) -> frozenset[str]:
 def _person(request: AuthorizationRequest, here: Present | None, done: frozenset[str], now: datetime) -> Step | None:
     """Return the page that brings the right person, freshly enough signed in; None if they are here."""
     signed_in_here = not done.isdisjoint({LOGIN, CREATE})
-    if CREATE in request.prompts and CREATE not in done:
+    if CREATE in request.prompts and not signed_in_here:
         return Step.CREATE
     if here is None:
         return Step.LOGIN
@@ -133,5 +127,4 @@ def _wants_consent(request: AuthorizationRequest, here: Present, done: frozenset
         return True
     if is_trusted(request.client):
         return False
-    claims = beyond_scopes(request.claims, request.scopes)
-    return here.consent is None or not here.consent.covers(request.scopes, request.audiences, claims)
+    return not is_covered(request, here.consent)

@@ -11,14 +11,20 @@ PROMPTS = (NONE, LOGIN, CONSENT, SELECT_ACCOUNT, CREATE)
 _MAX_DIGITS = 9
 
 
+def offered(*, signs_up: bool) -> tuple[str, ...]:
+    """Return the prompts that are there: people create accounts only where they may sign up."""
+    return PROMPTS if signs_up else tuple(prompt for prompt in PROMPTS if prompt != CREATE)
+
+
 def check_prompt(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
     """Read `prompt`; `none` goes with no other. Raises: InvalidRequest."""
     presented = request.parameters.get("prompt")
     if presented is None:
         return request
     prompts = frozenset(presented.split(" ")) - {""}
-    if not prompts <= frozenset(PROMPTS):
-        raise InvalidRequest(f"prompt is some of {', '.join(PROMPTS)}")
+    known = offered(signs_up=judging.issuing.signs_up)
+    if not prompts <= frozenset(known):
+        raise InvalidRequest(f"prompt is some of {', '.join(known)}")
     if NONE in prompts and len(prompts) > 1:
         raise InvalidRequest("the prompt none goes with no other")
     return replace(request, prompts=prompts)

@@ -10,14 +10,12 @@ from uuid import UUID
 
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.domain.keyring import published_keys
-from authsvc.protocol.discovery import metadata
+from authsvc.protocol.discovery import Pages, metadata
 from authsvc.web.cors import PUBLIC
 from authsvc.web.endpoint import Handler
 from authsvc.web.languages import LANGUAGES
 from authsvc.web.request import Call
 from authsvc.web.responses import Headers, Response
-
-_LANGUAGES = tuple(LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +47,16 @@ def jwks_handler(max_age_seconds: int) -> Handler:
     return handle
 
 
-def metadata_handler(max_age_seconds: int) -> Handler:
+def metadata_handler(max_age_seconds: int, *, signs_up: bool) -> Handler:
     """Return the handler of both metadata documents (RFC 8414 §3, OpenID Connect Discovery 1.0 §4)."""
+    pages = Pages(tuple(LANGUAGES), signs_up)
     built: dict[UUID, _Prebuilt] = {}
 
     def handle(call: Call) -> Response:
         resources = call.uow.resources.list()
         document = built.get(call.tenant.id)
         if document is None or document.source is not resources:
-            content = metadata(call.tenant, resources, SIGNING_ALGORITHMS, _LANGUAGES)
+            content = metadata(call.tenant, resources, SIGNING_ALGORITHMS, pages)
             document = _build(resources, None, content, b"application/json", max_age_seconds)
             built[call.tenant.id] = document
         return _answer(call, document)
