@@ -18,6 +18,7 @@ from authsvc.domain.keyring import KeyPolicy, Keyring
 from authsvc.domain.lockout import LockoutPolicy, Schedule
 from authsvc.domain.mail import Postbox
 from authsvc.domain.passwords import PasswordPolicy
+from authsvc.domain.registration_quota import RegistrationQuota
 from authsvc.domain.tenants import check_issuer, issuer_parts
 from authsvc.jobs import purge, rotate_keys, send_mail
 from authsvc.jobs.runner import Job, Runner
@@ -27,6 +28,7 @@ from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.outbound.fetcher import FetchLimits, GuardedFetcher
 from authsvc.outbound.mail import SmtpMailer, SmtpServer
 from authsvc.protocol.grant import Issuing, Lifetimes
+from authsvc.protocol.register import Registering
 from authsvc.settings import Http, Settings, Throttle, read_settings
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.engine import Storage, open_storage
@@ -140,7 +142,9 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
     # Around the application, not among its middleware: most requests never enter FastAPI.
     edge = Edge(
         app,
-        endpoints=endpoints(issuing, settings.lifetimes.jwks_max_age, machine.ping, app.router.routes),
+        endpoints=endpoints(
+            issuing, _registering(settings, issuing), settings.lifetimes.jwks_max_age, machine.ping, app.router.routes
+        ),
         memory=MemoryLane(machine, metrics, queue_length=http.queue_length),
         lanes=lanes,
         permits=Permits(_hash_permits(settings.workers), http.queue_length, PERMIT_WAIT_SECONDS),
@@ -223,7 +227,7 @@ def _fetch_limits(settings: Settings) -> FetchLimits:
     """At least one machine thread is left to those that wait for nobody."""
     outbound = settings.outbound
     waiting = max(1, min(outbound.waiting_threads, settings.http.machine_threads - 1))
-    return FetchLimits(frozenset(map(str.lower, outbound.allowed_hosts)), outbound.ca_file, waiting)
+    return FetchLimits(_allowed_hosts(settings), outbound.ca_file, waiting)
 
 
 def _mailer(settings: Settings) -> SmtpMailer | None:
@@ -252,6 +256,16 @@ def _lockout(settings: Settings) -> LockoutPolicy:
 
 def _hash_permits(workers: int) -> int:
     return max(1, len(os.sched_getaffinity(0)) // workers)
+
+
+def _registering(settings: Settings, issuing: Issuing) -> Registering:
+    clients = settings.clients
+    quota = RegistrationQuota(_schedule(clients.per_address), _schedule(clients.per_tenant), clients.most)
+    return Registering(issuing.master_keys, issuing.fetcher, _allowed_hosts(settings), quota)
+
+
+def _allowed_hosts(settings: Settings) -> frozenset[str]:
+    return frozenset(map(str.lower, settings.outbound.allowed_hosts))
 
 
 def _schedule(throttle: Throttle) -> Schedule:

@@ -98,6 +98,17 @@ class Registration(_Group):
     """Whether an account needs an address, and works only after the mailed link was followed."""
 
 
+class Clients(_Group):
+    """Clients that strangers register, where a tenant lets everybody (`authsvc tenants`)."""
+
+    per_address: Throttle = Throttle(free=20, first_delay_seconds=60, longest_delay_seconds=3_600, window_seconds=3_600)
+    """Attempts to register a client from one address."""
+    per_tenant: Throttle = Throttle(free=500, first_delay_seconds=10, longest_delay_seconds=60, window_seconds=3_600)
+    """Attempts from all addresses."""
+    most: int = Field(10_000, ge=0)
+    """Clients of one tenant that strangers may have registered; further ones are refused."""
+
+
 class Mail(_Group):
     """Outgoing mail."""
 
@@ -187,6 +198,7 @@ class Settings(BaseSettings):
     lifetimes: Lifetimes = Lifetimes()
     passwords: Passwords = Passwords()
     registration: Registration = Registration()
+    clients: Clients = Clients()
     mail: Mail = Mail()
     outbound: Outbound = Outbound()
     http: Http = Http()

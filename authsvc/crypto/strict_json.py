@@ -1,4 +1,4 @@
-"""JSON objects without the freedoms in which two parsers may differ."""
+"""JSON without the freedoms in which two parsers may differ."""
 
 import json
 import math
@@ -16,12 +16,25 @@ def parse_object(octets: bytes) -> dict[str, Any]:
         ValueError: not UTF-8, not an object, a duplicate member, NaN or infinity, an integer of more than
             MAX_INTEGER_DIGITS digits, NUL or a lone surrogate in a text, nested too deeply.
     """
+    value = _parse(octets)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - a wrong document, not a wrong argument
+    return value
+
+
+def parse_texts(octets: bytes) -> list[str]:
+    """Return the JSON array of texts in `octets`. Raises: ValueError for anything else, and as `parse_object`."""
+    value = _parse(octets)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("not an array of texts")
+    return value
+
+
+def _parse(octets: bytes) -> object:
     try:
         value = _DECODER.decode(octets.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - a wrong document, not a wrong argument
     # NUL and lone surrogates can only come from escapes: raw ones are refused by UTF-8 and by JSON itself.
     if b"\\u" in octets and any(_is_unsafe(text) for text in _texts(value)):
         raise ValueError("NUL or lone surrogate")

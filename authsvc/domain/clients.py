@@ -12,7 +12,7 @@ from authsvc.crypto.algorithms import HMAC_ALGORITHMS, SIGNING_ALGORITHMS, STRAN
 from authsvc.crypto.envelope import MasterKeys, Place
 from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.domain.key_sources import check_key_source
-from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty, check_relying_party
+from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty, check_relying_party, is_text
 from authsvc.errors import DomainError
 
 PROFILES = ("oauth2.1", "oidc")
@@ -115,8 +115,7 @@ def check_client(client: Client, allowed_hosts: frozenset[str] = frozenset()) ->
     Raises: ClientInvalid, KeySourceInvalid, ExchangePolicyInvalid, RelyingPartyInvalid.
     A client id in the form of a user id could pass for a user in `sub` (RFC 9068 §5).
     """
-    if not _ID.fullmatch(client.id) or _UUID.fullmatch(client.id):
-        raise ClientInvalid("client_id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -, and not in the form of a UUID")
+    _check_names(client)
     if client.profile not in PROFILES:
         raise ClientInvalid(f"profile: one of {', '.join(PROFILES)}")
     if client.auth_method not in AUTH_METHODS:
@@ -140,7 +139,9 @@ def check_client(client: Client, allowed_hosts: frozenset[str] = frozenset()) ->
     return client
 
 
-def with_new_secret(client: Client, now: datetime, seal: Seal | None = None) -> tuple[Client, str]:
+def with_new_secret(
+    client: Client, now: datetime, seal: Seal | None = None, allowed_hosts: frozenset[str] = frozenset()
+) -> tuple[Client, str]:
     """Return the client with one more secret, and that secret, which is told once.
 
     Secrets are never chosen: SHA-256 is hash enough only because each is 256 random bits. `seal` (see `sealing`)
@@ -153,7 +154,7 @@ def with_new_secret(client: Client, now: datetime, seal: Seal | None = None) -> 
         secret += secrets.token_urlsafe(_MORE_BYTES)
         encrypted = seal(client.id, secret_id, secret)
     kept = ClientSecret(secret_id, opaque.hash_secret(secret), now, encrypted)
-    return check_client(replace(client, secrets=(*client.secrets, kept))), secret
+    return check_client(replace(client, secrets=(*client.secrets, kept)), allowed_hosts), secret
 
 
 def client_secret_place(tenant_id: UUID, client_id: str, secret_id: str) -> Place:
@@ -195,6 +196,13 @@ def secret_matches(client: Client, presented_secret: str) -> bool:
     return found
 
 
+def _check_names(client: Client) -> None:
+    if not _ID.fullmatch(client.id) or _UUID.fullmatch(client.id):
+        raise ClientInvalid("client_id: 1 to 128 characters of A-Z a-z 0-9 . _ ~ -, and not in the form of a UUID")
+    if not is_text(client.name):
+        raise ClientInvalid("name: 1 to 255 characters in one line")
+
+
 def _check_assertions(client: Client, allowed_hosts: frozenset[str]) -> None:
     """Refuse algorithms and keys that do not go with the method. Raises: ClientInvalid, KeySourceInvalid."""
     is_shared = client.auth_method == SHARED_SECRET_METHOD
@@ -210,7 +218,10 @@ def _check_assertions(client: Client, allowed_hosts: frozenset[str]) -> None:
     if signs or client.relying_party.request_object_algorithm is not None:
         check_key_source(client.jwks, client.jwks_uri, allowed_hosts)
     elif client.jwks is not None or client.jwks_uri is not None:
-        raise ClientInvalid(f"keys: a client of {client.auth_method} signs nothing with keys of its own")
+        if CODE_GRANT not in client.grant_types:
+            raise ClientInvalid(f"keys: a client of {client.auth_method} signs nothing with keys of its own")
+        # It may sign its authorization requests (RFC 9101).
+        check_key_source(client.jwks, client.jwks_uri, allowed_hosts)
 
 
 def _check_identities(client: Client) -> None:

@@ -75,6 +75,12 @@ def reservations(account: UUID | str, address: str, policy: LockoutPolicy) -> tu
     )
 
 
+def reservation(purpose: str, schedule: Schedule, address: str | None = None) -> Reservation:
+    """Return the counter of attempts at something else than a password: those of one address, or of everybody."""
+    who = () if address is None else (_network(address),)
+    return Reservation(_key("purpose", purpose, *who), schedule)
+
+
 def _network(address: str) -> str:
     """An IPv6 subscriber owns a /64 at least, so its addresses count as one."""
     try:

@@ -129,6 +129,9 @@ class Clients(Protocol):
 
     def list(self, after: str | None, limit: int) -> tuple[Client, ...]: ...
 
+    def count_open(self, most: int) -> int:
+        """How many strangers have registered (`registered_with` is OPENLY); counts no further than `most`."""
+
     def add(self, client: Client) -> None:
         """Raises: Conflict if the id is taken, or one of its identities is another client's."""
 

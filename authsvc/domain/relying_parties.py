@@ -14,6 +14,8 @@ WEB, NATIVE = "web", "native"
 APPLICATION_TYPES = (WEB, NATIVE)
 PUBLIC, PAIRWISE = "public", "pairwise"
 SUBJECT_TYPES = (PUBLIC, PAIRWISE)
+OPENLY = "open"
+"""Registered by a stranger, without an initial access token."""
 MAX_URIS = 50
 MAX_TEXTS = 100
 MAX_TEXT_CHARACTERS = 255
@@ -44,7 +46,8 @@ class RelyingParty:
     Every URI is compared as a whole string, but for the port of a loopback `redirect_uris` (RFC 8252 §7.3).
     `sector` is the host that pairwise subjects are computed for. `skips_consent` is an administrator's word alone.
     `texts` are what people are shown of it: client_uri, logo_uri, policy_uri, tos_uri, also with #language.
-    `registration_token_hash` is of the token of RFC 7592 that may read and change the registration.
+    `registration_token_hash` is of the token of RFC 7592 that may read and change the registration; `registered_with`
+    is the id of the initial access token that the client was registered with, or OPENLY.
     """
 
     redirect_uris: tuple[str, ...] = ()
@@ -69,6 +72,7 @@ class RelyingParty:
     software_id: str | None = None
     software_version: str | None = None
     registration_token_hash: str | None = field(default=None, repr=False)
+    registered_with: str | None = None
 
 
 NO_RELYING_PARTY = RelyingParty()
@@ -168,8 +172,9 @@ def _check_algorithm(name: str, algorithm: str | None, known: tuple[str, ...]) -
 
 
 def _check_texts(party: RelyingParty) -> None:
-    named = (*party.contacts, *party.default_acr_values, party.software_id or "-", party.software_version or "-")
-    if len(named) > MAX_TEXTS or not all(_is_text(text) for text in named):
+    software = (text for text in (party.software_id, party.software_version) if text is not None)
+    named = (*party.contacts, *party.default_acr_values, *software)
+    if len(named) > MAX_TEXTS or not all(is_text(text) for text in named):
         raise RelyingPartyInvalid(
             f"contacts, default_acr_values, software_id, software_version: 1 to {MAX_TEXT_CHARACTERS} characters each"
         )
@@ -183,7 +188,7 @@ def _check_texts(party: RelyingParty) -> None:
             raise RelyingPartyInvalid(f"texts: {', '.join(TEXTS)}, also with #language")
         if found[1] in _LINKS:
             _check_link(found[1], text)
-        elif not _is_text(text):
+        elif not is_text(text):
             raise RelyingPartyInvalid(f"{found[1]}: 1 to {MAX_TEXT_CHARACTERS} characters")
 
 
@@ -194,5 +199,6 @@ def _check_link(name: str, uri: str) -> None:
         raise RelyingPartyInvalid(f"{name}: {error}") from None
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether people can be shown it: one line, not empty, not too long."""
     return 0 < len(text) <= MAX_TEXT_CHARACTERS and text.isprintable()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from authsvc.domain.relying_parties import SUBJECT_TYPES
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
-from authsvc.domain.tenants import Tenant
+from authsvc.domain.tenants import REGISTRATION_OFF, Tenant
 from authsvc.protocol import introspect
 from authsvc.protocol.acr import ACR_VALUES
 from authsvc.protocol.authorize import pkce, request_object
@@ -45,7 +45,7 @@ def metadata(
     for resource in resources:
         if resource.disabled_at is None:
             scopes |= resource.scopes
-    members: Metadata = {
+    members: dict[str, str | list[str] | bool] = {
         "issuer": issuer,
         **_authorization(issuer, pages),
         "token_endpoint": f"{issuer}/token",
@@ -65,6 +65,8 @@ def metadata(
         "claims_supported": sorted({*_ASSERTED, *PERSONAL}),
         "protected_resources": sorted(item.audience for item in resources if item.disabled_at is None),
     }
+    if tenant.client_registration != REGISTRATION_OFF:
+        members["registration_endpoint"] = f"{issuer}/connect/register"
     return {name: value for name, value in members.items() if value != []}
 
 

@@ -163,3 +163,34 @@ class RegistrationNotSupported(ProtocolError):
     """Clients register beforehand (OpenID Connect Core §3.1.2.6)."""
 
     code = "registration_not_supported"
+
+
+class InvalidRedirectUri(ProtocolError):
+    """A redirect URI cannot be registered (RFC 7591 §3.2.2)."""
+
+    code = "invalid_redirect_uri"
+
+
+class InvalidClientMetadata(ProtocolError):
+    """A member of the client's metadata cannot be registered so (RFC 7591 §3.2.2)."""
+
+    code = "invalid_client_metadata"
+
+
+class InvalidSoftwareStatement(ProtocolError):
+    """The software statement is none (RFC 7591 §3.2.2)."""
+
+    code = "invalid_software_statement"
+
+
+class UnapprovedSoftwareStatement(ProtocolError):
+    """Software statements are not accepted here (RFC 7591 §3.2.2)."""
+
+    code = "unapproved_software_statement"
+
+
+class RegistrationIsOff(ProtocolError):
+    """This issuer's clients are registered by its administrator."""
+
+    code = "access_denied"
+    status = 403

@@ -50,11 +50,16 @@ def has_body(method: str, head: Head) -> bool:
     return b"content-length" in head or b"transfer-encoding" in head
 
 
-def fields_of(body: bytes, head: Head, accepts: tuple[str, ...]) -> Fields:
-    """Return the body's fields. An empty body needs no type. Raises: HttpError 415, InvalidRequest."""
+def fields_of(body: bytes, head: Head, accepts: tuple[str, ...], *, nested: bool = False) -> Fields:
+    """Return the body's fields: of `nested` JSON none, which its handler reads itself. An empty body needs no type.
+
+    Raises: HttpError 415, InvalidRequest.
+    """
     if not body:
         return {}
-    return parse_form(body) if _checked_type(head, accepts) == FORM else json_fields(body)
+    if _checked_type(head, accepts) == FORM:
+        return parse_form(body)
+    return {} if nested else json_fields(body)
 
 
 def clean_json(body: bytes, head: Head) -> bytes:

@@ -163,7 +163,7 @@ class Edge:
             if method not in endpoint.handlers:
                 raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))
             body = await self._body(scope, receive, asked.head)
-            fields = fields_of(body, asked.head, endpoint.accepts)
+            fields = fields_of(body, asked.head, endpoint.accepts, nested=endpoint.nested)
         except AuthsvcError as error:
             self._note(error, endpoint.name, asked.request_id, "")
             return refusal(endpoint.refusals, error, asked.told)

@@ -4,7 +4,7 @@
 rolls back at a refusal, whose named effects are then written in a transaction of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -48,18 +48,19 @@ class Route:
 class Endpoint:
     """A row of the URL map: `handlers` by method, and the form of its refusals.
 
-    A page may show a refusal itself, in its form that was filled in: `refused` answers after the rollback, or returns
-    None for what the error page says better. `then` is called on the event loop after the commit, unless the request
-    was refused; it must not block.
+    JSON that is `nested` has no fields: its handler reads the body. A page may show a refusal itself, in its form that
+    was filled in: `refused` answers after the rollback, or returns None for what the error page says better. `then` is
+    called on the event loop after the commit, unless the request was refused; it must not block.
     """
 
     name: str
-    handlers: dict[str, Handler]
+    handlers: Mapping[str, Handler]
     route: Callable[[Fields], Route]
     accepts: tuple[str, ...] = (FORM,)
     refusals: RefusalForm = "oauth"
     refused: Callable[[Call, AuthsvcError], Response | None] | None = None
     then: Callable[[], None] | None = None
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from authsvc.domain import (
 )
 from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.lockout import Throttled
+from authsvc.domain.registration_quota import TooManyClients
 from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
 from authsvc.protocol.errors import (
     InsufficientAuthentication,
@@ -71,6 +72,7 @@ FORMS: dict[type[AuthsvcError], Form] = {
     FieldsInvalid: Form(422, "invalid_fields", "Some fields cannot be used: see errors."),
     Throttled: Form(429, "too_many_attempts", "Too many attempts. Try again later."),
     api_keys.TooManyApiKeys: Form(409, "too_many_api_keys", "One more API key is too many.", says_detail=True),
+    TooManyClients: Form(403, "access_denied", "No more clients can be registered here: ask the administrator."),
     Conflict: Form(409, "conflict", "This exists already or was changed meanwhile."),
     StorageUnavailable: Form(503, "temporarily_unavailable", "The service cannot answer now. Try again."),
     Overloaded: Form(503, "temporarily_unavailable", "The service is busy. Try again."),

@@ -38,6 +38,16 @@ _SCHEMES: Mapping[str, Document] = {
         "scheme": "bearer",
         "description": "Any access token of a person with the scope openid (RFC 6750 §2.1).",
     },
+    "initial_access_token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An administrator's leave to register clients (RFC 7591 §3).",
+    },
+    "registration_access_token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "What a client got with its registration (RFC 7592 §2).",
+    },
 }
 """How callers prove themselves in a header; what stands in the body has no scheme in OpenAPI."""
 
@@ -153,12 +163,16 @@ def _security_schemes() -> Document:
 def _security(caller: Caller) -> list[Document]:
     """Return the alternatives; the empty one stands for what is proved in the body, or needs no proof."""
     alternatives: list[Document] = []
-    if "client" in caller:
+    if "client" in caller.split(" or "):
         alternatives += [{method: []} if method in _SCHEMES else {} for method in client_methods()]
     if "service" in caller:
         alternatives.append({"client_secret_basic": []})
     if "account" in caller:
         alternatives.append({"account_token": []})
+    if caller == "initial token":
+        alternatives += [{"initial_access_token": []}, {}]
+    if caller == "client token":
+        alternatives.append({"registration_access_token": []})
     if caller == "token":
         alternatives += [{"access_token": []}, {}]
     return [item for position, item in enumerate(alternatives) if item not in alternatives[:position]]

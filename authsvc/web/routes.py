@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from starlette.routing import BaseRoute
 
 from authsvc.protocol.grant import Issuing
+from authsvc.protocol.register import Registering
 from authsvc.web.api import health
 from authsvc.web.api.logout import logout_handler
 from authsvc.web.body import FORM, JSON
@@ -13,6 +14,7 @@ from authsvc.web.forms import Fields
 from authsvc.web.oauth.authorize import authorize_handlers, continue_handler
 from authsvc.web.oauth.documents import jwks_handler, metadata_handler
 from authsvc.web.oauth.introspect import introspect_handler
+from authsvc.web.oauth.register import registration_handlers
 from authsvc.web.oauth.revoke import revoke_handler
 from authsvc.web.oauth.token import login_handler, login_route, token_handler, token_route
 from authsvc.web.oauth.userinfo import userinfo_handler
@@ -22,14 +24,18 @@ from authsvc.web.pages.logo import logo_handler
 
 BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
-    "authorize", "token", "introspect", "revoke", "userinfo", "jwks", "metadata", "login", "logout", "live", "ready",
-    "openapi", "docs", "ui_continue", "ui_login", "ui_logo",
+    "authorize", "token", "introspect", "revoke", "userinfo", "connect_register", "jwks", "metadata", "login", "logout",
+    "live", "ready", "openapi", "docs", "ui_continue", "ui_login", "ui_logo",
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
 
 def endpoints(
-    issuing: Issuing, jwks_max_age_seconds: int, check_ready: Callable[[], None], declared: Sequence[BaseRoute]
+    issuing: Issuing,
+    registering: Registering,
+    jwks_max_age_seconds: int,
+    check_ready: Callable[[], None],
+    declared: Sequence[BaseRoute],
 ) -> Mapping[str, Endpoint]:
     """Return the map of the hot endpoints. The JSON API that FastAPI declares is in `web/api/` (see `app.py`).
 
@@ -46,6 +52,9 @@ def endpoints(
         "/introspect": Endpoint("introspect", {"POST": introspect_handler(issuing)}, _on("machine")),
         "/revoke": Endpoint("revoke", {"POST": revoke_handler(issuing)}, _on("machine")),
         "/userinfo": Endpoint("userinfo", {"GET": about_person, "POST": about_person}, _on("machine")),
+        "/connect/register": Endpoint(
+            "connect_register", registration_handlers(registering), _on("machine"), (JSON,), nested=True
+        ),
         "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("memory")),
         "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("memory")),
         "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("memory")),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authsvc.crypto.strict_json import parse_object
+from authsvc.crypto.strict_json import parse_object, parse_texts
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,10 @@ def test_ordinary_objects_are_read_as_they_were_written(value):
     if any(isinstance(number, float) and abs(number) == float("inf") for number in value.values()):
         return
     assert parse_object(json.dumps(value).encode()) == value
+
+
+def test_an_array_of_texts_is_read_as_strictly():
+    assert parse_texts('["a","é"]'.encode()) == ["a", "é"]
+    for text in ("{}", '"a"', "[1]", "[null]", '[["a"]]', '["a"', '["\\u0000"]', "[" * 100_000):
+        with pytest.raises(ValueError):  # noqa: PT011 - the words are the parser's
+            parse_texts(text.encode())

@@ -72,6 +72,7 @@ def test_a_sound_registration_is_taken(party):
         pytest.param({"contacts": ("a\nb",)}, id="contact in two lines"),
         pytest.param({"contacts": ("a@b.example",) * 101}, id="too many contacts"),
         pytest.param({"software_id": "x" * 256}, id="long software_id"),
+        pytest.param({"software_version": ""}, id="empty software_version"),
         pytest.param({"texts": {"motd": "x"}}, id="unknown text"),
         pytest.param({"texts": {"client_uri#de de": "https://x.example"}}, id="no language"),
         pytest.param({"texts": {"logo_uri": "javascript:alert(1)"}}, id="script for a logo"),

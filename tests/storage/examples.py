@@ -136,7 +136,7 @@ EVERY_MEMBER = RelyingParty(
     frontchannel_logout_uri="https://shop.example/front", frontchannel_logout_session_required=True,
     backchannel_logout_uri="https://shop.example/back", backchannel_logout_session_required=True, skips_consent=True,
     texts={"client_uri": "https://shop.example", "client_name#fr": "Le café"}, contacts=("anne@example.com",),
-    software_id="shop", software_version="2.1", registration_token_hash="management-hash",
+    software_id="shop", software_version="2.1", registration_token_hash="management-hash", registered_with="open",
 )  # fmt: skip
 
 

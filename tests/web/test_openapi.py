@@ -224,6 +224,7 @@ def test_post_endpoints_name_the_media_types_that_they_take(document: dict[str, 
              if "post" in methods}  # fmt: skip
     for path in ("/authorize", "/token", "/introspect", "/revoke", "/userinfo"):
         assert taken.pop(path) == {FORM}, path
+    assert taken.pop("/connect/register") == {JSON}
     for path, media_types in taken.items():
         assert media_types == ({FORM} if path.startswith("/ui/") else {JSON, FORM}), path
 

@@ -14,12 +14,15 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from authsvc.domain.clients import Client
+from authsvc.domain.relying_parties import OPENLY
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 from authsvc.storage.sql.changes import announce
@@ -85,6 +88,11 @@ _THIS = (owned(clients), clients.c.id == given("which", clients.c.id))
 _GET = _CLIENT.where(_THIS[1])
 _FIRST = _CLIENT.order_by(clients.c.id).limit(bindparam("most"))
 _AFTER = _FIRST.where(clients.c.id > given("after", clients.c.id))
+# Quotation marks within a text are escaped in JSON, so that no text can look like the member.
+_OPEN = type_coerce(clients.c.relying_party, Text).contains(f'"registered_with":"{OPENLY}"', autoescape=True)
+_COUNT_OPEN = select(func.count()).select_from(
+    select(clients.c.id).where(owned(clients), _OPEN).limit(bindparam("most")).subquery()
+)
 _ADD = insert(clients).on_conflict_do_nothing().returning(clients.c.id)
 _SAVE = (
     update(clients)
@@ -151,6 +159,11 @@ class SqlClients(Store):
         else:
             rows = self._work.rows(_AFTER, tenant=self._tenant_id, most=limit, after=after)
         return tuple(Client(*row) for row in rows)
+
+    def count_open(self, most: int) -> int:
+        """How many strangers have registered; counts no further than `most`."""
+        row = self._work.row(_COUNT_OPEN, tenant=self._tenant_id, most=most)
+        return 0 if row is None else int(row[0])
 
     def add(self, client: Client) -> None:
         """Raises: Conflict if the id is taken, or one of its identities is another client's."""

@@ -10,7 +10,9 @@ from authsvc.web.errors import Form
 Schema = Mapping[str, Any]
 Refusal = type[AuthsvcError] | Form
 """A class of our errors, or the form itself where the rule is HTTP's own."""
-Caller = Literal["anyone", "client", "account", "client or account", "service or account", "token"]
+Caller = Literal[
+    "anyone", "client", "account", "client or account", "service or account", "token", "initial token", "client token"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from authsvc.web.documented.bodies import asked_body, login_body, logout_body, t
 from authsvc.web.documented.front_channel import FRONT_CHANNEL
 from authsvc.web.documented.operation import Answer, Operation, Refusal
 from authsvc.web.documented.pages import PAGES
+from authsvc.web.documented.registration import REGISTRATION
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import Form
 
@@ -33,6 +34,7 @@ TAGS: Mapping[str, str] = {
     "Tokens": "For programs: tokens from what they hold, and the end of a sign-in.",
     "Account": "For people, through their app: sign up, read and change their own account.",
     "API keys": "For people, through their app, and for services: long-lived secrets, exchanged for short tokens.",
+    "Registration": "For clients that register themselves.",
     "Pages": "For people, in their browser: plain forms that work without scripts.",
     "Documents": "What the service publishes about itself. Anyone may read it.",
     "Health": "For load balancers and supervisors.",
@@ -196,6 +198,7 @@ OPERATIONS: Mapping[str, Operation] = {
         caller="service or account",
         refusals=(*_KEYS, _NO_KEY),
     ),
+    **REGISTRATION,
     "GET /jwks": Operation(
         "Documents",
         {

@@ -20,13 +20,17 @@ from authsvc.web.responses import Headers, Response
 
 @dataclass(frozen=True, slots=True)
 class _Prebuilt:
-    """A document as bytes; good while its source is the same object and `until` has not come."""
+    """A document as bytes; good while its sources are the same objects and `until` has not come."""
 
-    source: object
+    sources: tuple[object, ...]
     until: datetime | None
     ok: Response
     not_modified: Response
     etag: str
+
+    def is_of(self, *sources: object) -> bool:
+        """Say whether nothing has changed: what comes from the cache is the same object until something has."""
+        return all(mine is given for mine, given in zip(self.sources, sources, strict=True))
 
 
 def jwks_handler(max_age_seconds: int) -> Handler:
@@ -36,11 +40,11 @@ def jwks_handler(max_age_seconds: int) -> Handler:
     def handle(call: Call) -> Response:
         records, now = call.uow.keys.list(), call.request.now
         document = built.get(call.tenant.id)
-        if document is None or document.source is not records or (document.until and now >= document.until):
+        if document is None or not document.is_of(records) or (document.until and now >= document.until):
             until = min((record.retires_at for record in records if record.retires_at and record.retires_at > now),
                         default=None)  # fmt: skip
             content = {"keys": published_keys(records, now)}
-            document = _build(records, until, content, b"application/jwk-set+json", max_age_seconds)
+            document = _build((records,), until, content, b"application/jwk-set+json", max_age_seconds)
             built[call.tenant.id] = document
         return _answer(call, document)
 
@@ -55,9 +59,9 @@ def metadata_handler(max_age_seconds: int, *, signs_up: bool) -> Handler:
     def handle(call: Call) -> Response:
         resources = call.uow.resources.list()
         document = built.get(call.tenant.id)
-        if document is None or document.source is not resources:
+        if document is None or not document.is_of(call.tenant, resources):
             content = metadata(call.tenant, resources, SIGNING_ALGORITHMS, pages)
-            document = _build(resources, None, content, b"application/json", max_age_seconds)
+            document = _build((call.tenant, resources), None, content, b"application/json", max_age_seconds)
             built[call.tenant.id] = document
         return _answer(call, document)
 
@@ -65,7 +69,7 @@ def metadata_handler(max_age_seconds: int, *, signs_up: bool) -> Handler:
 
 
 def _build(
-    source: object,
+    sources: tuple[object, ...],
     until: datetime | None,
     content: Mapping[str, Any],
     media_type: bytes,
@@ -79,7 +83,7 @@ def _build(
         *PUBLIC,
     )
     ok = Response(200, ((b"content-type", media_type), *headers), body)
-    return _Prebuilt(source, until, ok, Response(304, headers), etag)
+    return _Prebuilt(sources, until, ok, Response(304, headers), etag)
 
 
 def _answer(call: Call, document: _Prebuilt) -> Response:

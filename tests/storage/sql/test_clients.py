@@ -201,3 +201,12 @@ def test_a_deleted_client_takes_its_identities_and_keys_along(unit: SqlUnitOfWor
     assert unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject) is None
     assert unit.api_keys.find("key-hash") is None
     unit.clients.add(replace(a_client(), identities=(IDENTITY,)))
+
+
+def test_clients_that_strangers_registered_are_counted_and_no_further_than_asked(unit: SqlUnitOfWork):
+    ways = {"a": "open", "b": "open", "c": None, "d": "0f3b", "e": '"registered_with":"open"', "f": "openly"}
+    for client_id, way in ways.items():
+        unit.clients.add(replace(a_client(client_id), relying_party=RelyingParty(registered_with=way)))
+    assert [unit.clients.count_open(most) for most in (0, 1, 2, 9)] == [0, 1, 2, 2]
+    unit.clients.delete("a")
+    assert unit.clients.count_open(9) == 1

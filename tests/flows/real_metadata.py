@@ -1,0 +1,146 @@
+"""Metadata as programs in use send it to register: each with the members, and the surplus, that is typical of it."""
+
+from typing import Any
+
+from tests.flows.assertions import a_key
+
+# Of the conformance suite: an RSA key, and one for encryption that nobody here can use.
+_KEYS: dict[str, Any] = {
+    "keys": [
+        dict(a_key("RS256", "rp").public),
+        {
+            "kty": "EC",
+            "use": "enc",
+            "crv": "P-256",
+            "kid": "enc",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        },
+    ]
+}
+
+OF_REAL_CLIENTS: dict[str, dict[str, Any]] = {
+    "the least": {"redirect_uris": ["https://rp.example/cb"]},
+    "openid-client 6": {
+        "client_name": "openid-client",
+        "redirect_uris": ["https://rp.example/cb"],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+    },
+    "conformance suite, basic": {
+        "client_name": "OIDF conformance test abcdefg",
+        "grant_types": ["authorization_code"],
+        "response_types": ["code"],
+        "redirect_uris": ["https://localhost.emobix.co.uk:8443/test/a/authsvc/callback"],
+        "contacts": ["certification@oidf.org"],
+        "jwks": _KEYS,
+        "token_endpoint_auth_method": "client_secret_post",
+    },
+    "conformance suite, two redirect URIs and a query": {
+        "client_name": "OIDF conformance test",
+        "redirect_uris": [
+            "https://localhost.emobix.co.uk:8443/test/a/authsvc/callback",
+            "https://localhost.emobix.co.uk:8443/test/a/authsvc/callback?dummy1=lorem&dummy2=ipsum",
+        ],
+        "response_types": ["code"],
+        "grant_types": ["authorization_code", "implicit"],
+        "logo_uri": "https://openid.net/wordpress-content/uploads/2016/05/cropped-icon.png",
+        "policy_uri": "https://openid.net/policies/",
+        "tos_uri": "https://openid.net/policies/",
+        "request_object_signing_alg": "RS256",
+        "jwks": _KEYS,
+    },
+    "conformance suite, logout": {
+        "redirect_uris": ["https://localhost.emobix.co.uk:8443/test/a/authsvc/callback"],
+        "post_logout_redirect_uris": ["https://localhost.emobix.co.uk:8443/test/a/authsvc/post_logout_redirect"],
+        "backchannel_logout_uri": "https://localhost.emobix.co.uk:8443/test/a/authsvc/backchannel_logout",
+        "backchannel_logout_session_required": True,
+        "frontchannel_logout_uri": "https://localhost.emobix.co.uk:8443/test/a/authsvc/frontchannel_logout",
+        "frontchannel_logout_session_required": True,
+        "request_uris": ["https://localhost.emobix.co.uk:8443/test/a/authsvc/requesturi.jwt"],
+    },
+    "conformance suite, private_key_jwt": {
+        "redirect_uris": ["https://localhost.emobix.co.uk:8443/test/a/authsvc/callback"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": _KEYS,
+        "id_token_signed_response_alg": "RS256",
+        "userinfo_signed_response_alg": "RS256",
+    },
+    "Authlib": {
+        "client_name": "Authlib",
+        "client_uri": "https://rp.example/",
+        "grant_types": ["authorization_code"],
+        "redirect_uris": ["https://rp.example/auth"],
+        "response_types": ["code"],
+        "scope": "openid profile email",
+        "token_endpoint_auth_method": "client_secret_basic",
+    },
+    "Keycloak's own JSON of OIDC clients": {
+        "redirect_uris": ["https://app.example/callback"],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "grant_types": ["authorization_code", "implicit", "refresh_token", "urn:openid:params:grant-type:ciba"],
+        "response_types": ["code", "none"],
+        "client_name": "app",
+        "client_uri": "https://app.example/",
+        "logo_uri": None,
+        "scope": "web-origins acr profile roles basic email address phone offline_access microprofile-jwt",
+        "subject_type": "public",
+        "request_uris": [],
+        "tls_client_certificate_bound_access_tokens": False,
+        "dpop_bound_access_tokens": False,
+        "require_pushed_authorization_requests": False,
+        "backchannel_logout_session_required": True,
+        "frontchannel_logout_session_required": False,
+        "post_logout_redirect_uris": ["https://app.example/"],
+        "client_id_issued_at": 1_700_000_000,
+    },
+    "mod_auth_openidc": {
+        "client_name": "OpenID Connect Apache Module (mod_auth_openidc)",
+        "redirect_uris": ["https://www.example.com/protected/redirect_uri"],
+        "response_types": ["code", "id_token", "code id_token", "code token"],
+        "grant_types": ["implicit", "authorization_code"],
+        "initiate_login_uri": "https://www.example.com/protected/redirect_uri",
+        "frontchannel_logout_uri": "https://www.example.com/protected/redirect_uri?logout=get",
+        "frontchannel_logout_session_required": True,
+        "backchannel_logout_uri": "https://www.example.com/protected/redirect_uri?logout=backchannel",
+        "backchannel_logout_session_required": True,
+        "post_logout_redirect_uris": ["https://www.example.com/protected/redirect_uri"],
+        "jwks_uri": "https://www.example.com/protected/redirect_uri?jwks=rsa",
+    },
+    "the example of RFC 7591": {
+        "redirect_uris": ["https://client.example.org/callback", "https://client.example.org/callback2"],
+        "client_name": "My Example Client",
+        "client_name#ja-Jpan-JP": "\u30af\u30e9\u30a4\u30a2\u30f3\u30c8\u540d",
+        "token_endpoint_auth_method": "client_secret_basic",
+        "logo_uri": "https://client.example.org/logo.png",
+        "jwks_uri": "https://client.example.org/my_public_keys.jwks",
+        "example_extension_parameter": "example_value",
+    },
+    "an editor, a public client of OAuth alone": {
+        "client_name": "Editor",
+        "client_uri": "https://code.example.com",
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "response_types": ["code"],
+        "redirect_uris": ["https://code.example.com/redirect", "http://127.0.0.1/", "http://127.0.0.1:33418/"],
+        "scope": "es256:read",
+        "token_endpoint_auth_method": "none",
+        "application_type": "native",
+    },
+    "a tool on this machine that says little": {
+        "redirect_uris": ["http://localhost:6274/oauth/callback"],
+        "token_endpoint_auth_method": "none",
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "client_name": "Inspector",
+        "client_uri": "https://tools.example/inspector",
+    },
+    "AppAuth": {
+        "application_type": "native",
+        "redirect_uris": ["com.example.app:/oauth2redirect"],
+        "response_types": ["code"],
+        "grant_types": ["authorization_code"],
+        "subject_type": "public",
+        "token_endpoint_auth_method": "client_secret_basic",
+    },
+}
