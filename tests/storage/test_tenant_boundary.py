@@ -10,6 +10,7 @@ from sqlalchemy import UniqueConstraint, select
 
 from authsvc.domain import ports
 from authsvc.domain.access_tokens import Standing
+from authsvc.domain.relying_parties import OPENLY, RelyingParty
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.engine import Storage
@@ -98,6 +99,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
         None,
     ),
     "clients.list": (lambda unit: unit.clients.list(None, 10), ()),
+    "clients.count_open": (lambda unit: unit.clients.count_open(10), 0),
     "clients.add": (lambda unit: unit.clients.add(a_client()), None),
     "clients.save": (lambda unit: _refused(unit.clients.save, a_client()), "Conflict"),
     "clients.disable": (lambda unit: unit.clients.disable("shop", NOW), False),
@@ -208,7 +210,7 @@ def owner(storage: Storage) -> UUID:
     unit.users.add(USER)
     unit.sessions.add(SESSION)
     unit.families.add(FAMILY)
-    unit.clients.add(a_client())
+    unit.clients.add(replace(a_client(), relying_party=RelyingParty(registered_with=OPENLY)))
     unit.clients.add(a_federated_client())
     unit.issuers.add(an_issuer())
     unit.replays.consume("robot", "assertion", LATER)
