@@ -19,6 +19,7 @@ TEXT, GROUND = ("--text", "--quiet", "--link", "--good", "--bad"), ("--ground", 
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("docs")
     with running_world(f"sqlite:///{directory}/authsvc.db", directory) as running:
+        let(running)
         yield running
 
 
@@ -134,7 +135,6 @@ def test_the_examples_work_as_they_stand(world: World) -> None:
     assert _run(world, samples["Make a key for a service"], secret).status_code == 201
     again = _run(world, samples["Sign a person in"], {}).json()["refresh_token"]
     assert _run(world, samples["End a refresh token"], {"REFRESH_TOKEN": again}).status_code == 200
-    let(world)
     assert _run(world, samples["Register a client"], {"INITIAL_TOKEN": an_initial_token(world)}).status_code == 201
 
 
