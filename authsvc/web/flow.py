@@ -11,7 +11,8 @@ from authsvc.protocol.browser_session import Visit
 from authsvc.web.cookies import Cookies, presented_cookies
 from authsvc.web.csrf import csrf_token
 from authsvc.web.forms import Fields, parse_form, single_values
-from authsvc.web.page import Frame, page_address, see_other
+from authsvc.web.languages import choose_language
+from authsvc.web.page import Frame, accept_language, page_address, see_other
 from authsvc.web.request import Call
 from authsvc.web.responses import Headers, Response
 
@@ -75,6 +76,11 @@ def frame_of(flow: Flow, client: Client | None, status: int = 200, headers: Head
     """Return the frame of a page of this errand, which may end at any of the client's redirect URIs."""
     leads_to = client.relying_party.redirect_uris if client is not None else ()
     return Frame(status, headers, flow.parameter("ui_locales"), leads_to)
+
+
+def language_of(call: Call, flow: Flow) -> str:
+    """Return the language of the errand's pages."""
+    return choose_language(flow.parameter("ui_locales"), accept_language(call.request.headers)).code
 
 
 def client_of(call: Call, flow: Flow) -> Client | None:

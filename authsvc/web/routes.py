@@ -1,9 +1,11 @@
 """The whole URL map on one screen. Paths are relative to the tenant's issuer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from starlette.routing import BaseRoute
 
+from authsvc.errors import AuthsvcError
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.register import Registering
 from authsvc.web.api import health
@@ -18,14 +20,18 @@ from authsvc.web.oauth.register import registration_handlers
 from authsvc.web.oauth.revoke import revoke_handler
 from authsvc.web.oauth.token import login_handler, login_route, token_handler, token_route
 from authsvc.web.oauth.userinfo import userinfo_handler
+from authsvc.web.pages.consent import ConsentPage
 from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
 from authsvc.web.pages.login import LoginPage
 from authsvc.web.pages.logo import logo_handler
+from authsvc.web.pages.select_account import SelectAccountPage
+from authsvc.web.request import Call
+from authsvc.web.responses import Response
 
 BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
     "authorize", "token", "introspect", "revoke", "userinfo", "connect_register", "jwks", "metadata", "login", "logout",
-    "live", "ready", "openapi", "docs", "ui_continue", "ui_login", "ui_logo",
+    "live", "ready", "openapi", "docs", "ui_consent", "ui_continue", "ui_login", "ui_logo", "ui_select_account",
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
@@ -64,17 +70,31 @@ def endpoints(
         "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), refusals="api"),
         "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), refusals="api"),
         "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), refusals="api"),
-        "/ui/login": _login_page(issuing),
+        "/ui/login": _page("ui_login", LoginPage(issuing, links=frozenset()), _login_page_route),
+        "/ui/consent": _page("ui_consent", ConsentPage(issuing), _on("people")),
+        "/ui/select-account": _page("ui_select_account", SelectAccountPage(issuing), _on("people")),
         "/ui/logo": Endpoint("ui_logo", {"GET": logo_handler}, _on("machine"), refusals="page"),
     }
     return urls
 
 
-def _login_page(issuing: Issuing) -> Endpoint:
-    page = LoginPage(issuing, links=frozenset())
-    return Endpoint(
-        "ui_login", {"GET": page.get, "POST": page.post}, login_route, refusals="page", refused=page.refused
-    )
+class _Page(Protocol):
+    """A page with one form, which shows its refusals itself."""
+
+    def get(self, call: Call) -> Response: ...
+
+    def post(self, call: Call) -> Response: ...
+
+    def refused(self, call: Call, error: AuthsvcError) -> Response | None: ...
+
+
+def _page(name: str, page: _Page, route: Callable[[Fields], Route]) -> Endpoint:
+    return Endpoint(name, {"GET": page.get, "POST": page.post}, route, refusals="page", refused=page.refused)
+
+
+def _login_page_route(fields: Fields) -> Route:
+    """The form itself hashes nothing: it must not wait for those who sign in."""
+    return login_route(fields) if fields else Route("people")
 
 
 def _on(lane: LaneName) -> Callable[[Fields], Route]:

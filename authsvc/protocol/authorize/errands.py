@@ -45,6 +45,15 @@ class Page:
     handle: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an errand has come: the request as it counts now, who is here, and the page that is wanted."""
+
+    request: AuthorizationRequest
+    present: Present | None
+    step: Step
+
+
 Outcome = Answer | Page
 ACCOUNT_PAGE = "account"
 
@@ -76,16 +85,22 @@ def resume(handle: str | None, browser: Browser, tenant: Tenant, judging: Judgin
     if found.purpose == ACCOUNT:
         return _resume_account(handle, found, browser, judging)
     try:
-        request = judge(found.parameters, tenant, judging)
-        present = find_present(request, browser, judging)
-        step = _next(request, present, Errand(found.done, found.session_id, found.denied), judging)
+        standing = where_it_stands(found, browser, tenant, judging)
     except ProtocolError as error:
         error.keep = (*error.keep, partial(_forget, handle_hash=found.handle_hash))
         raise
-    if step is not Step.ANSWER or present is None:
-        return Page(step, handle)
+    if standing.step is not Step.ANSWER or standing.present is None:
+        return Page(standing.step, handle)
     _finish(found, judging)
-    return answer(request, present, judging)
+    return answer(standing.request, standing.present, judging)
+
+
+def where_it_stands(found: Continuation, browser: Browser, tenant: Tenant, judging: Judging) -> Standing:
+    """Return how far an errand of a client has come, judging its request anew. Raises: ProtocolError, FetchBusy."""
+    request = judge(found.parameters, tenant, judging)
+    present = find_present(request, browser, judging)
+    step = _next(request, present, Errand(found.done, found.session_id, found.denied), judging)
+    return Standing(request, present, step)
 
 
 def open_errand(handle: str | None, browser: Browser, judging: Judging) -> Continuation:

@@ -21,6 +21,7 @@ _FIELDS: Mapping[str, str] = {
     "flow": "What the person came for.",
     "username": "The user name, or a verified address.",
     "password": "The password.",
+    "decision": "allow or deny.",
 }
 
 
@@ -39,6 +40,22 @@ PAGES: Mapping[str, Operation] = {
         "A person signs in.",
         takes=form_of_page("username", "password", "flow"),
         refusals=(*FORM, FieldsInvalid, Throttled, _WRONG),
+    ),
+    "GET /ui/consent": Operation(
+        TAG, {200: PAGE, 303: ON}, "Where a person allows a client what it asks for.", refusals=FLOW
+    ),
+    "POST /ui/consent": Operation(
+        TAG, {303: ON}, "A person allows it or not.", takes=form_of_page("decision", "flow"), refusals=FORM
+    ),
+    "GET /ui/select-account": Operation(
+        TAG, {200: PAGE, 303: ON}, "Where a person chooses between accounts.", refusals=FLOW
+    ),
+    "POST /ui/select-account": Operation(
+        TAG,
+        {303: ON},
+        "A person goes on with the account that is signed in.",
+        takes=form_of_page("flow"),
+        refusals=FORM,
     ),
     "GET /ui/logo": Operation(
         TAG, {200: Answer("The picture.", "image/*", HTML), 204: Answer("There is none.")}, "The issuer's logo."

@@ -2,6 +2,7 @@
 
 from authsvc.protocol.authorize.answer import Answer
 from authsvc.protocol.authorize.errands import Browser, Outcome, keep, resume, start
+from authsvc.protocol.authorize.next_step import Step
 from authsvc.protocol.authorize.request import Judging
 from authsvc.protocol.grant import Issuing
 from authsvc.web.cookies import Cookies, with_browser
@@ -13,6 +14,8 @@ from authsvc.web.request import Call
 from authsvc.web.responses import Headers, Response
 
 CONTINUE = "continue"
+_NAMES = {str(Step.SELECT_ACCOUNT): "select-account", str(Step.CREATE): "register"}
+"""Where a page has another name than its step."""
 
 
 def authorize_handlers(issuing: Issuing) -> dict[str, Handler]:
@@ -50,7 +53,8 @@ def _answered(call: Call, outcome: Outcome, news: Headers) -> Response:
     if isinstance(outcome, Answer):
         return to_client(outcome.members, outcome.way_back)
     # The errand is bound to the browser's cookie: one that is new must arrive with it.
-    return see_other(page_address(call.tenant, outcome.name, outcome.handle or ""), news)
+    name = _NAMES.get(outcome.name, outcome.name)
+    return see_other(page_address(call.tenant, name, outcome.handle or ""), news)
 
 
 def _judging(call: Call, issuing: Issuing) -> Judging:

@@ -10,10 +10,22 @@ from authsvc.domain.users import MAX_LOGIN_CHARACTERS
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.browser_sign_in import sign_in_browser
 from authsvc.protocol.grant import Issuing
+from authsvc.web.client_words import name_of
 from authsvc.web.cookies import Cookies, set_cookies
 from authsvc.web.csrf import FormOutdated, check_csrf
 from authsvc.web.errors import headers_of, status_of
-from authsvc.web.flow import Flow, client_of, flow_of, frame_of, go_on, proof_of, values_of, visit_of, visitor_of
+from authsvc.web.flow import (
+    Flow,
+    client_of,
+    flow_of,
+    frame_of,
+    go_on,
+    language_of,
+    proof_of,
+    values_of,
+    visit_of,
+    visitor_of,
+)
 from authsvc.web.languages import mark
 from authsvc.web.page import page_address, render, see_other
 from authsvc.web.request import Call
@@ -81,7 +93,7 @@ class LoginPage:
     def _page(self, call: Call, flow: Flow, shown: _Shown) -> Response:
         client = client_of(call, flow)
         context = {
-            "client_name": client.name if client is not None else "",
+            "client_name": name_of(client, language_of(call, flow)),
             "username": shown.username,
             "problems": shown.problems or {},
             "links": self.links,
