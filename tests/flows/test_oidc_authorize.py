@@ -1,6 +1,7 @@
 """The authorization endpoint: what it refuses and where it says so, the ways of answering, pages and errands."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from typing import Any
@@ -14,7 +15,7 @@ from authsvc.domain.consents import Consent
 from authsvc.domain.continuations import Continuation
 from authsvc.web.cookies import cookie_name
 from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, answered, asked, page_of, redeem
-from tests.flows.world import ISSUER, World
+from tests.flows.world import ISSUER, World, running_world
 
 
 @pytest.fixture
@@ -25,6 +26,17 @@ def browser(small_world: World) -> Browser:
     browser = Browser(small_world)
     browser.sign_in()
     return browser
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The same once for all tables of refusals, which change nothing."""
+    directory = tmp_path_factory.mktemp("authorize")
+    with running_world(f"sqlite:///{directory}/authsvc.db", directory) as world:
+        add_client(world)
+        browser = Browser(world)
+        browser.sign_in()
+        yield browser
 
 
 TOLD_ON_A_PAGE = [
@@ -41,10 +53,10 @@ TOLD_ON_A_PAGE = [
 @pytest.mark.parametrize("changed", TOLD_ON_A_PAGE)
 @pytest.mark.parametrize("prompt", [None, "none"])
 def test_what_is_wrong_before_the_redirect_uri_is_proved_is_told_on_a_page(
-    browser: Browser, changed: dict[str, Any], prompt: str | None
+    steady: Browser, changed: dict[str, Any], prompt: str | None
 ):
     parameters = {"prompt": prompt, **changed}
-    for answer in (browser.authorize(**parameters), browser.post_authorize(**parameters)):
+    for answer in (steady.authorize(**parameters), steady.post_authorize(**parameters)):
         assert answer.status_code == 400
         assert "location" not in answer.headers
         assert answer.headers["content-type"].startswith("text/html")
@@ -102,10 +114,10 @@ TOLD_TO_THE_CLIENT = [
 @pytest.mark.parametrize(("changed", "error"), TOLD_TO_THE_CLIENT)
 @pytest.mark.parametrize("mode", [None, "query", "fragment", "form_post"])
 def test_what_is_wrong_after_it_is_told_to_the_client_by_whom_and_with_its_state(
-    browser: Browser, changed: dict[str, Any], error: str, mode: str | None
+    steady: Browser, changed: dict[str, Any], error: str, mode: str | None
 ):
     parameters = {"response_mode": mode, **changed}
-    answer = browser.authorize(**parameters)
+    answer = steady.authorize(**parameters)
     if parameters["response_mode"] == "form_post" and error != "invalid_request_object":
         said = posted_form(answer)
     elif parameters["response_mode"] == "fragment" and error != "invalid_request_object":
@@ -330,10 +342,10 @@ def test_cookies_are_for_this_host_alone_and_no_script(browser: Browser):
     assert kept.browser_hash == opaque.hash_secret(next(iter(stranger.cookies.values())))
 
 
-def test_a_request_that_is_refused_leaves_nothing_behind(browser: Browser):
-    before = {name: count for name, count in browser.world.rows().items() if name != "audit_events"}
+def test_a_request_that_is_refused_leaves_nothing_behind(steady: Browser):
+    before = {name: count for name, count in steady.world.rows().items() if name != "audit_events"}
     for parameter in TOLD_TO_THE_CLIENT + TOLD_ON_A_PAGE:
         changed = parameter.values[0]
         assert isinstance(changed, dict)
-        browser.authorize(**changed)
-    assert {name: count for name, count in browser.world.rows().items() if name != "audit_events"} == before
+        steady.authorize(**changed)
+    assert {name: count for name, count in steady.world.rows().items() if name != "audit_events"} == before

@@ -1,5 +1,6 @@
 import asyncio
 import re
+import time
 from typing import Annotated, Any
 
 import httpx
@@ -182,6 +183,47 @@ def test_an_app_without_a_verifier_lets_nobody_in(server: IssuerServer):
 def test_a_scope_that_cannot_be_one_is_refused_where_it_is_written(scope: str):
     with pytest.raises(ValueError, match="not the name of one scope"):
         require_scope(scope)
+
+
+NOW = int(time.time())
+STEP_UP = [
+    pytest.param({"max_age_seconds": 300}, {"auth_time": NOW - 60}, None, id="recent"),
+    pytest.param({"max_age_seconds": 300}, {"auth_time": NOW - 600}, 'max_age="300"', id="too long ago"),
+    pytest.param({"max_age_seconds": 300}, {}, 'max_age="300"', id="no word of when"),
+    pytest.param({"max_age_seconds": 300}, {"auth_time": str(NOW)}, 'max_age="300"', id="an instant as a text"),
+    pytest.param({"max_age_seconds": 300}, {"auth_time": True}, 'max_age="300"', id="a truth for an instant"),
+    pytest.param({"acr_values": ["urn:2fa", "urn:1fa"]}, {"acr": "urn:1fa"}, None, id="one of the kinds"),
+    pytest.param({"acr_values": ["urn:2fa"]}, {"acr": "urn:1fa"}, 'acr_values="urn:2fa"', id="another kind"),
+    pytest.param({"acr_values": ["urn:2fa", "urn:3fa"]}, {}, 'acr_values="urn:2fa urn:3fa"', id="no word of how"),
+    pytest.param({"acr_values": ["urn:2fa"], "max_age_seconds": 0}, {"acr": ["urn:2fa"], "auth_time": NOW},
+                 'acr_values="urn:2fa", max_age="0"', id="a list for a kind"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "claims", "told"), STEP_UP)
+def test_a_sign_in_that_is_not_good_enough_is_told_what_to_ask_for(
+    wanted: dict[str, Any], claims: dict[str, Any], told: str | None, app: FastAPI, server: IssuerServer
+):
+    """RFC 9470 §3: the app goes back to /authorize with these parameters."""
+
+    @app.get("/refund", dependencies=[Depends(require_scope("orders:read", **wanted))])
+    async def refund() -> str:
+        return "done"
+
+    answer = get(app, "/refund", bearer(server.token(**claims)))
+    if told is None:
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 401
+    challenge = answer.headers["WWW-Authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    assert challenge.endswith(f", {told}")
+
+
+@pytest.mark.parametrize("wanted", [{"max_age_seconds": -1}, {"acr_values": ['a"b']}, {"acr_values": ["a b"]}])
+def test_a_sign_in_that_cannot_be_asked_for_is_refused_where_it_is_written(wanted: dict[str, Any]):
+    with pytest.raises(ValueError, match=r"max_age|acr"):
+        require_scope("orders:read", **wanted)
 
 
 def test_the_documentation_of_the_api_shows_the_scheme(app: FastAPI):
