@@ -36,7 +36,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 run: setup ## start a development server on http://localhost:8000
 	$(BIN)/authsvc dev
 
-# What a machine lacks (PostgreSQL, Node.js) is skipped, and named at the end by tests/conftest.py.
+# What a machine lacks (PostgreSQL, Node.js, Chromium) is skipped, and named at the end by tests/conftest.py.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
 test: setup $(NPM_STAMP) ## the tests (at most 10 minutes on two cores)

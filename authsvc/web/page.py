@@ -65,7 +65,8 @@ def render_for(reader: Reader, template: str, context: Mapping[str, object], fra
         "dir": reader.language.direction,
         "css": css,
         "brand": look.name or (urlsplit(reader.tenant.issuer).netloc if reader.tenant else ""),
-        "logo": logo_address(reader.tenant) if reader.tenant else None,
+        "icon": logo_address(reader.tenant) if reader.tenant else None,
+        "has_logo": look.logo is not None,
     }
     html = environment(reader.language.code).get_template(f"{template}.html").render(shown | dict(context))
     policy = (b"content-security-policy", content_policy(css, frame.leads_to).encode())
@@ -91,11 +92,10 @@ def see_other(address: str, headers: Headers = ()) -> Response:
     return Response(303, ((b"location", address.encode()), (b"referrer-policy", b"same-origin"), *NO_STORE, *headers))
 
 
-def logo_address(tenant: Tenant) -> str | None:
-    """Return the path of the tenant's logo; another logo has another address."""
-    if tenant.look.logo is None:
-        return None
-    return f"{urlsplit(tenant.issuer).path}/ui/logo?v={sha256(tenant.look.logo).hexdigest()[:16]}"
+def logo_address(tenant: Tenant) -> str:
+    """Return the path of the tenant's logo, which is also the icon of its pages; another logo has another address."""
+    path = f"{urlsplit(tenant.issuer).path}/ui/logo"
+    return path if tenant.look.logo is None else f"{path}?v={sha256(tenant.look.logo).hexdigest()[:16]}"
 
 
 def accept_language(headers: tuple[tuple[bytes, bytes], ...]) -> str:

@@ -51,6 +51,17 @@ def _npm_packages() -> Path | None:
     return modules if _node() and (modules / "jose").is_dir() else None
 
 
+@functools.cache
+def _chromium() -> Path | None:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return Path(found) if found else None
+
+
+def _axe() -> Path | None:
+    script = INTEROP / "node_modules" / "axe-core" / "axe.min.js"
+    return script if script.is_file() else None
+
+
 TOOLS: dict[str, tuple[Callable[[], Path | None], str]] = {
     "postgresql": (
         postgres.find_binaries,
@@ -62,4 +73,6 @@ TOOLS: dict[str, tuple[Callable[[], Path | None], str]] = {
         _npm_packages,
         "install Node.js and npm, then make test (which runs npm ci in tests/interop)",
     ),
+    "chromium": (_chromium, "install Chromium (Debian: apt-get install chromium)"),
+    "axe-core": (_axe, "install Node.js and npm, then make test (which runs npm ci in tests/interop)"),
 }

@@ -38,7 +38,7 @@ def test_a_page_lets_in_its_own_stylesheet_and_nothing_else():
     }  # fmt: skip
     assert header(response, "referrer-policy") == "same-origin"
     assert header(response, "cache-control") == "no-store"
-    assert not re.search(r"<script|<link|<iframe|\son\w+=|\sstyle=|url\(|@import|https?://", response.body.decode())
+    assert not re.search(r"<script|<iframe|\son\w+=|\sstyle=|url\(|@import|https?://", response.body.decode())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_tenants_name_logo_and_colours_are_shown():
     body = render(a_call(tenant), "error", SHOWN).body.decode()
     assert "<title>T · Acme</title>" in body
     assert f'<img src="{logo_address(tenant)}" alt="">' in body
-    assert str(logo_address(tenant)).startswith("/auth/ui/logo?v=")
+    assert logo_address(tenant).startswith("/auth/ui/logo?v=")
     assert ":root{--accent:#ffdd00;--on-accent:#000000;}" in body, "too bright for text on white"
     assert "--accent:#ffdd00;--on-accent:#000000;--link:#ffdd00;" in body, "but not on black"
 

@@ -1,0 +1,89 @@
+"""Every page, in both themes, as axe (WCAG 2.2 AA) sees it, and as it fits narrow screens in every language."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from authsvc.web.languages import LANGUAGES
+from tests.browsers.site import DESKTOP, NARROW, PHONE, Site, visiting
+from tests.flows.world import PASSWORD
+from tests.harness.requirements import require
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+Open = Callable[[Page, Site], None]
+pytestmark = pytest.mark.slow
+
+
+def _login(page: Page, site: Site) -> None:
+    page.goto(site.ask())
+
+
+def _login_wrong(page: Page, site: Site) -> None:
+    page.goto(site.ask())
+    page.locator("#username").fill("nobody in particular")
+    page.locator("#password").fill("wrong")
+    page.locator("main button").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _consent(page: Page, site: Site) -> None:
+    page.goto(site.ask(prompt="login consent", claims='{"userinfo":{"birthdate":null}}'))
+    page.locator("#username").fill("alice")
+    page.locator("#password").fill(PASSWORD)
+    page.locator("main button").click()
+    page.wait_for_url("**/ui/consent*")
+
+
+def _select_account(page: Page, site: Site) -> None:
+    _consent(page, site)
+    page.goto(site.ask(prompt="select_account"))
+    page.wait_for_url("**/ui/select-account*")
+
+
+def _error(page: Page, site: Site) -> None:
+    page.goto(f"{site.issuer}/ui/login?flow=x")
+
+
+PAGES: dict[str, Open] = {
+    "login": _login,
+    "login with a problem": _login_wrong,
+    "consent": _consent,
+    "select account": _select_account,
+    "error": _error,
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(chromium: Browser, site: Site, name: str, theme: str):
+    script = require("axe-core").read_text()
+    with visiting(chromium, color_scheme=theme, viewport=PHONE, bypass_csp=True) as person:
+        PAGES[name](person.page, site)
+        person.page.evaluate(script)
+        found = person.page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]] == []
+    assert len(found["passes"]) > 15, "it has looked"
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_has_to_be_scrolled_sideways_on_the_narrowest_screen(
+    chromium: Browser, site: Site, name: str, language: str
+):
+    with visiting(chromium, viewport=NARROW, locale=language) as person:
+        PAGES[name](person.page, site)
+        wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0
+        assert person.page.evaluate("document.documentElement.lang") == language
+        direction = person.page.evaluate("getComputedStyle(document.querySelector('h1')).direction")
+        assert direction == LANGUAGES[language].direction
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_complains_or_asks_anybody_else(chromium: Browser, site: Site, name: str):
+    with visiting(chromium, viewport=DESKTOP) as person:
+        PAGES[name](person.page, site)
+        # A refusal's own status is all that the console may mention.
+        assert [text for text in person.complaints if "status of 4" not in text] == []
+        assert all(address.startswith(site.issuer) for address in person.requests)
