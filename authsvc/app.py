@@ -20,7 +20,7 @@ from authsvc.domain.mail import Postbox
 from authsvc.domain.passwords import PasswordPolicy
 from authsvc.domain.registration_quota import RegistrationQuota
 from authsvc.domain.tenants import check_issuer, issuer_parts
-from authsvc.jobs import purge, rotate_keys, send_mail
+from authsvc.jobs import notify_logout, purge, rotate_keys, send_mail
 from authsvc.jobs.runner import Job, Runner
 from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
@@ -45,7 +45,7 @@ from authsvc.web.edge import Edge, Limits
 from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.languages import wording
 from authsvc.web.mounted import Mounted
-from authsvc.web.routes import ENDPOINT_NAMES, endpoints
+from authsvc.web.routes import ENDPOINT_NAMES, Process, endpoints
 
 PERMIT_WAIT_SECONDS = 5.0
 
@@ -112,20 +112,13 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
     )
     lanes = _lanes(http, machine, people, metrics)
     fetcher = GuardedFetcher(_fetch_limits(settings))
-    issuing = Issuing(
-        keyring=keyring,
-        lifetimes=_lifetimes(settings),
-        lockout=_lockout(settings),
-        metrics=metrics,
-        master_keys=master_keys,
-        fetcher=fetcher,
-        signs_up=settings.registration.open,
-    )
+    issuing = _issuing(settings, keyring, metrics, master_keys, fetcher)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings), metrics, clock)
-        runner.start(_jobs(settings, room, keyring))
+        desk = notify_logout.Desk(runner.storage, keyring, fetcher, metrics, clock)
+        runner.start(_jobs(settings, room, desk))
         try:
             yield
         finally:
@@ -143,7 +136,11 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
     edge = Edge(
         app,
         endpoints=endpoints(
-            issuing, _registering(settings, issuing), settings.lifetimes.jwks_max_age, machine.ping, app.router.routes
+            issuing,
+            _registering(settings, issuing),
+            settings.lifetimes.jwks_max_age,
+            Process(machine.ping, lambda: runner.wake(notify_logout.NAME)),
+            app.router.routes,
         ),
         memory=MemoryLane(machine, metrics, queue_length=http.queue_length),
         lanes=lanes,
@@ -184,6 +181,20 @@ def _require_ready(settings: Settings) -> None:
 def key_policy(settings: Settings) -> KeyPolicy:
     """Return how signing keys follow one another."""
     return KeyPolicy(settings.lifetimes.jwks_max_age, settings.lifetimes.skew)
+
+
+def _issuing(
+    settings: Settings, keyring: Keyring, metrics: Metrics, master_keys: MasterKeys, fetcher: GuardedFetcher
+) -> Issuing:
+    return Issuing(
+        keyring=keyring,
+        lifetimes=_lifetimes(settings),
+        lockout=_lockout(settings),
+        metrics=metrics,
+        master_keys=master_keys,
+        fetcher=fetcher,
+        signs_up=settings.registration.open,
+    )
 
 
 def _limits(settings: Settings) -> Limits:
@@ -240,13 +251,14 @@ def _mailer(settings: Settings) -> SmtpMailer | None:
     return SmtpMailer(server)
 
 
-def _jobs(settings: Settings, room: MailRoom, keyring: Keyring) -> tuple[Job, ...]:
+def _jobs(settings: Settings, room: MailRoom, desk: notify_logout.Desk) -> tuple[Job, ...]:
     storage, clock, lifetimes = room.storage, room.clock, settings.lifetimes
     return (
         Job(send_mail.NAME, send_mail.every_seconds(room), send_mail.sending_mail(room)),
+        Job(notify_logout.NAME, notify_logout.EVERY_SECONDS, notify_logout.notifying(desk)),
         Job("purge", purge.EVERY_SECONDS, purge.purging(storage, clock, lifetimes.audit)),
         Job("rotate keys", rotate_keys.EVERY_SECONDS,
-            rotate_keys.rotating_keys(storage, keyring, clock, lifetimes.signing_key)),
+            rotate_keys.rotating_keys(storage, desk.keyring, clock, lifetimes.signing_key)),
     )  # fmt: skip
 
 

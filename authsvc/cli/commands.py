@@ -8,7 +8,7 @@ import typer
 from authsvc import __version__
 
 VERBS = ("dev", "serve", "migrate", "doctor", "why")
-NOUNS = ("users", "clients", "resources", "issuers", "tenants", "keys", "api-keys")
+NOUNS = ("users", "clients", "resources", "issuers", "tenants", "keys", "api-keys", "logouts")
 
 
 def build(names: tuple[str, ...]) -> typer.Typer:

@@ -9,6 +9,7 @@ from authsvc.cli.options import AS_JSON, TENANT, YES
 from authsvc.cli.output import Record, confirm, instant, secret_input, show_list, show_one
 from authsvc.cli.refusal import Refused
 from authsvc.crypto.passwords import hash_password
+from authsvc.domain import session_ends
 from authsvc.domain.common_passwords import common_passwords
 from authsvc.domain.passwords import PasswordPolicy, check_new_password
 from authsvc.domain.users import User, canonical_login, check_email, check_username
@@ -66,7 +67,7 @@ def set_password(who: str = _WHO, tenant: str | None = TENANT) -> None:
     with changing(tenant) as desk:
         if not desk.uow.users.set_password_hash(user.id, password_hash, instead_of=user.password_hash):
             raise Refused("The password was changed meanwhile: run the command again.")
-        ended = desk.uow.sessions.end_all(user.id, desk.now)
+        ended = session_ends.end_sessions(user.id, desk.uow, desk.now)
         desk.record("user.password_set", user_id=user.id)
     typer.echo(f"set the password of {user.username}; {_sessions(ended)}")
 
@@ -96,7 +97,7 @@ def end_sessions(who: str = _WHO, tenant: str | None = TENANT) -> None:
     """End all of a user's sessions, on every device."""
     with changing(tenant) as desk:
         user = _found(desk, who)
-        ended = desk.uow.sessions.end_all(user.id, desk.now)
+        ended = session_ends.end_sessions(user.id, desk.uow, desk.now)
         desk.record("user.sessions_ended", user_id=user.id)
     typer.echo(_sessions(ended))
 
@@ -107,6 +108,7 @@ def delete(who: str = _WHO, yes: bool = YES, tenant: str | None = TENANT) -> Non
     confirm(f"Delete user {who}?", yes=yes)
     with changing(tenant) as desk:
         user = _found(desk, who)
+        session_ends.end_sessions(user.id, desk.uow, desk.now)
         desk.uow.users.delete(user.id)
         desk.record("user.deleted", user_id=user.id)
     typer.echo(f"deleted user {user.username}")

@@ -13,6 +13,7 @@ from authsvc.domain.lockout import LockoutPolicy
 from authsvc.domain.mail import Postbox
 from authsvc.domain.passwords import PasswordPolicy
 from authsvc.domain.ports import HashPermit, UnitOfWork
+from authsvc.domain.session_ends import end_sessions
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.users import User
 
@@ -53,7 +54,8 @@ def letterhead(recipient: str, occasion: Occasion, accounts: Accounts, reader: U
     return Letterhead(occasion.tenant, recipient, wording)
 
 
-def delete_account(user: User, uow: UnitOfWork) -> None:
+def delete_account(user: User, uow: UnitOfWork, now: datetime) -> None:
     """Delete the user with all sessions, families and links. The id never returns; a second deletion is no error."""
     uow.begin()
+    end_sessions(user.id, uow, now)
     uow.users.delete(user.id)

@@ -10,6 +10,7 @@ from authsvc.domain.fields import FieldProblem, FieldsInvalid
 from authsvc.domain.login import BadCredentials, PasswordAttempt, ProvedUser
 from authsvc.domain.passwords import PasswordInvalid, check_new_password
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.session_ends import end_sessions
 from authsvc.domain.users import User
 from authsvc.errors import Conflict, DomainError
 
@@ -49,7 +50,7 @@ def change_password(
     login.record_success(replace(proved, replacement_hash=None), uow.users, uow.attempts)
     if not uow.users.set_password_hash(user.id, password_hash, instead_of=proved.user.password_hash):
         raise Conflict("user: password changed meanwhile")
-    uow.sessions.end_all(user.id, occasion.now, but=change.session_id)
+    end_sessions(user.id, uow, occasion.now, but=change.session_id)
     if accounts.sends_mail and user.email is not None and user.email_verified:
         head = letterhead(user.email, occasion, accounts, user)
         accounts.postbox.post(letters.password_changed(head), uow, occasion.now)

@@ -5,7 +5,7 @@ what is not there. A verb that changes a row needs a begun transaction (`UnitOfW
 that it commits by itself. Errors of every method: StorageUnavailable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -375,6 +375,8 @@ class Metrics(Protocol):
 
     def mail_sent(self, outcome: str) -> None: ...
 
+    def logout_told(self, outcome: str) -> None: ...
+
 
 class Fetcher(Protocol):
     """The way out for documents of strangers (key sets); guarded, cached, bounded in time and size."""
@@ -385,3 +387,10 @@ class Fetcher(Protocol):
         `renewed` asks for one that is newer than the cached one (a key id was not in it); granted at most once in a
         while for each URL. Raises: FetchFailed, FetchBusy.
         """
+
+
+class Notifier(Protocol):
+    """The way out for words to strangers; guarded, bounded in time."""
+
+    def notify(self, url: str, fields: Mapping[str, str]) -> None:
+        """POST a form to a URL; whoever answers 200 or 204 has taken it. Raises: FetchFailed, FetchBusy."""

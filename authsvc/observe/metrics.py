@@ -147,6 +147,10 @@ class Metrics:
         """Count one letter handed over, or not."""
         self.tally.add(self.counters["mail_sent"].of(outcome))
 
+    def logout_told(self, outcome: str) -> None:
+        """Count one attempt to tell a client that a session has ended."""
+        self.tally.add(self.counters["logouts_told"].of(outcome))
+
     def render(self) -> bytes:
         """The text that Prometheus scrapes: of this process, or of all workers in multi-process mode.
 
@@ -223,6 +227,7 @@ def _counters(registry: CollectorRegistry, endpoints: _Names) -> dict[str, _Cell
         "rate_limit_failures": cells(
             "rate_limit_failures", "Requests let through because their rate limit could not be counted."
         ),
+        "logouts_told": cells("logouts_told", "Clients told of the end of a session, or not.", outcome=_Names()),
         "mail_sent": cells("mail_sent", "Letters handed over, or not.", outcome=_Names()),
     }
 

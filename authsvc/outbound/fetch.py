@@ -1,4 +1,4 @@
-"""The server's only HTTP client: one GET, to an address that was judged where the socket is opened.
+"""The server's only HTTP client: one request, to an address that was judged where the socket is opened.
 
 httpcore, the engine of httpx: it reads no proxy variables and no .netrc, follows nothing and decodes nothing. Whoever
 needs a connection gets it from `_Guard`, and every wait on it ends at one deadline.
@@ -8,9 +8,11 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlencode
 
 import httpcore
 
@@ -25,10 +27,11 @@ MAX_ANSWER_BYTES = MAX_BODY_BYTES + 65_536
 """Together with status lines, headers and the framing of chunks."""
 FRESH_SECONDS_DEFAULT = 300
 FRESH_SECONDS_MIN, FRESH_SECONDS_MAX = 60, 3_600
-_OK = 200
+_OK, _NO_CONTENT = 200, 204
 _ADDRESSES_TRIED = 4
 _JSON = re.compile(r"application/(?:json|[a-z0-9!#$&^_.+-]+\+json)")
 
+Judged = TypeVar("Judged")
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
@@ -52,14 +55,40 @@ class Way:
 
 def read_document(address: WebAddress, way: Way) -> Answer:
     """Return the JSON document at `address`. Raises: FetchFailed, whatever goes wrong."""
+    accepted = (b"Accept", b"application/jwk-set+json, application/json")
+    return _exchange(address, way, _Asked("GET", (accepted,)), _judged)
+
+
+def send_form(address: WebAddress, way: Way, fields: Mapping[str, str]) -> None:
+    """POST a form to `address`; 200 and 204 mean that it was taken. Raises: FetchFailed, whatever goes wrong."""
+    body = urlencode(fields).encode()
+    headers = (
+        (b"Content-Type", b"application/x-www-form-urlencoded"), (b"Content-Length", str(len(body)).encode()),
+    )  # fmt: skip
+    _exchange(address, way, _Asked("POST", headers, body), _require_taken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request is, besides where it goes."""
+
+    method: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes = field(default=b"", repr=False)
+
+
+def _exchange(
+    address: WebAddress, way: Way, asked: _Asked, judge_answer: Callable[[httpcore.Response], Judged]
+) -> Judged:
     guard, is_host = _Guard(address, way), True
     origin = httpcore.Origin(address.scheme.encode(), address.host.encode(), address.port)
     url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=address.target)
     connection = httpcore.HTTPConnection(origin, way.tls, network_backend=guard)
     try:
-        with connection, connection.stream("GET", url, headers=_headers(address)) as response:
+        headers = [*_headers(address), *asked.headers]
+        with connection, connection.stream(asked.method, url, headers=headers, content=asked.body) as response:
             is_host = False
-            return _judged(response)
+            return judge_answer(response)
     except FetchFailed:
         raise
     except Exception as error:
@@ -159,11 +188,16 @@ def _headers(address: WebAddress) -> list[tuple[bytes, bytes]]:
     return [
         (b"Host", address.host_header.encode()),
         (b"User-Agent", f"authsvc/{__version__}".encode()),
-        (b"Accept", b"application/jwk-set+json, application/json"),
         # A compressed body could be counted only after it has been blown up.
         (b"Accept-Encoding", b"identity"),
         (b"Connection", b"close"),
     ]
+
+
+def _require_taken(response: httpcore.Response) -> None:
+    """Its body says nothing to us."""
+    if response.status not in {_OK, _NO_CONTENT}:
+        raise FetchFailed(f"answered {response.status}")
 
 
 def _judged(response: httpcore.Response) -> Answer:

@@ -5,7 +5,7 @@ import hashlib
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ from authsvc.domain.web_address import UrlInvalid, WebAddress, check_way, is_lis
 from authsvc.observe import logging as observe
 from authsvc.outbound.breaker import Breaker
 from authsvc.outbound.copies import Copies
-from authsvc.outbound.fetch import Way, read_document
+from authsvc.outbound.fetch import Way, read_document, send_form
 from authsvc.outbound.flights import Flights, WaitingRoom
 from authsvc.outbound.lookups import Lookups, Resolve, ask_system
 
@@ -39,7 +39,7 @@ class FetchLimits:
 
 
 class GuardedFetcher:
-    """Implements Fetcher. Documents are public, so that tenants may share the copies."""
+    """Implements Fetcher and Notifier. Documents are public, so that tenants may share the copies."""
 
     def __init__(
         self, limits: FetchLimits, *, resolve: Resolve = ask_system, monotonic: Callable[[], float] = time.monotonic
@@ -75,6 +75,19 @@ class GuardedFetcher:
             self._refresh_soon(url)
         return copy.document
 
+    def notify(self, url: str, fields: Mapping[str, str]) -> None:
+        """POST a form to `url`. Whoever failed often lately is not tried. Raises: FetchFailed."""
+        address = self._read(url)
+        # Not the circuit of its documents: a client that takes no words may still have keys to read.
+        circuit = f"notify {url}"
+        self._breaker.refuse_paused(address.authority, circuit)
+        try:
+            send_form(address, self._way(address, time.monotonic() + self._limits.deadline_seconds), fields)
+        except FetchFailed as failure:
+            self._breaker.failed(address.authority if failure.is_host else circuit)
+            raise
+        self._breaker.worked(address.authority, circuit)
+
     def close(self) -> None:
         """End the refreshes: none begins any more, and those under way have their deadline."""
         self._refreshers.shutdown(wait=True, cancel_futures=True)
@@ -98,10 +111,8 @@ class GuardedFetcher:
 
     def _fly(self, url: str, address: WebAddress, deadline: float) -> Document:
         self._breaker.refuse_paused(address.authority, url)
-        named = is_listed(address, self._limits.allowed_hosts)
-        tls = self._tls if address.scheme == "https" else None
         try:
-            answer = read_document(address, Way(self._lookups, tls, named, deadline))
+            answer = read_document(address, self._way(address, deadline))
         except FetchFailed as failure:
             # A document that fails must not shut its neighbours' host.
             self._breaker.failed(address.authority if failure.is_host else url)
@@ -112,6 +123,10 @@ class GuardedFetcher:
         document = Document(answer.body, hashlib.sha256(answer.body).hexdigest())
         self._copies.keep(url, document, answer.fresh_seconds, self._monotonic())
         return document
+
+    def _way(self, address: WebAddress, deadline: float) -> Way:
+        named = is_listed(address, self._limits.allowed_hosts)
+        return Way(self._lookups, self._tls if address.scheme == "https" else None, named, deadline)
 
     def _refresh_soon(self, url: str) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from authsvc.crypto import opaque
 from authsvc.domain.ports import HashPermit, UnitOfWork
+from authsvc.domain.session_ends import end_session
 from authsvc.domain.sessions import BROWSER, BrowserSession, Session, Visitor
 from authsvc.protocol.grant import Issuing
 
@@ -50,7 +51,7 @@ def begin_session(user_id: UUID, amr: tuple[str, ...], visit: Visit, uow: UnitOf
         if uow.browser_sessions.renew(kept, instead_of=old.browser.secret_hash):
             return Begun(kept.session.id, secret)
     elif old is not None and old.browser.session.ended_at is None:
-        uow.sessions.end(old.browser.session.id, visit.now)
+        end_session(old.browser.session, uow, visit.now)
     uow.browser_sessions.add(browser)
     return Begun(browser.session.id, secret)
 

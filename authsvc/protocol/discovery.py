@@ -52,6 +52,7 @@ def metadata(
         "introspection_endpoint": f"{issuer}/introspect",
         "revocation_endpoint": f"{issuer}/revoke",
         "userinfo_endpoint": f"{issuer}/userinfo",
+        "end_session_endpoint": f"{issuer}/connect/logout",
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": sorted(scopes),
         "grant_types_supported": sorted(name for name in GRANTS if name != password.GRANT_TYPE),
@@ -63,6 +64,7 @@ def metadata(
         "id_token_signing_alg_values_supported": list(signing_algorithms),
         "userinfo_signing_alg_values_supported": list(signing_algorithms),
         "claims_supported": sorted({*_ASSERTED, *PERSONAL}),
+        **_LOGOUT,
         "protected_resources": sorted(item.audience for item in resources if item.disabled_at is None),
     }
     if tenant.client_registration != REGISTRATION_OFF:
@@ -95,4 +97,10 @@ def _client_authentication(endpoint: str, methods: frozenset[str]) -> Metadata:
     }
 
 
+_LOGOUT = {
+    f"{channel}_logout_{what}supported": True
+    for channel in ("backchannel", "frontchannel")
+    for what in ("", "session_")
+}
+"""Clients are told of the end of a session, and of which one."""
 _METHODS = frozenset(METHODS) - UNREGISTERED_METHODS

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from authsvc.domain import session_ends
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.sessions import Session
 from authsvc.protocol.audit import record
@@ -31,7 +32,7 @@ def logout(request: TokenRequest, uow: UnitOfWork, issuing: Issuing) -> None:
 def end_session(session: Session, request: TokenRequest, uow: UnitOfWork, now: datetime) -> None:
     """Store the end of the session and its families."""
     uow.begin()
-    if uow.sessions.end(session.id, now):
+    if session_ends.end_session(session, uow, now):
         record(uow, request, "logout", user_id=session.user_id, client_id=session.client_id)
 
 

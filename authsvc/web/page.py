@@ -31,12 +31,14 @@ class Frame:
     """What surrounds a page's content: status, further headers, the wished languages and where its form may lead.
 
     `leads_to` are redirect URIs that the errand may end at: browsers hold a form to its policy through redirects.
+    `frames` are the origins of clients that the page shows in frames.
     """
 
     status: int = 200
     headers: Headers = ()
     ui_locales: str = ""
     leads_to: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,17 @@ def render_for(reader: Reader, template: str, context: Mapping[str, object], fra
         "has_logo": look.logo is not None,
     }
     html = environment(reader.language.code).get_template(f"{template}.html").render(shown | dict(context))
-    policy = (b"content-security-policy", content_policy(css, frame.leads_to).encode())
+    policy = (b"content-security-policy", content_policy(css, frame.leads_to, frame.frames).encode())
     return Response(frame.status, (*_HTML, policy, *frame.headers), html.encode())
 
 
-def content_policy(css: str, leads_to: tuple[str, ...]) -> str:
+def content_policy(css: str, leads_to: tuple[str, ...], frames: tuple[str, ...] = ()) -> str:
     """Return the Content-Security-Policy of a page with this stylesheet."""
     digest = b64encode(sha256(css.encode()).digest()).decode()
+    framed = f"frame-src {' '.join(frames)}; " if frames else ""
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; form-action {_form_action(leads_to)}; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        f"{framed}base-uri 'none'; frame-ancestors 'none'"
     )
 
 

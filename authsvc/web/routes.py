@@ -1,6 +1,7 @@
 """The whole URL map on one screen. Paths are relative to the tenant's issuer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.routing import BaseRoute
@@ -24,6 +25,7 @@ from authsvc.web.pages.consent import ConsentPage
 from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
 from authsvc.web.pages.login import LoginPage
 from authsvc.web.pages.logo import logo_handler
+from authsvc.web.pages.logout import LogoutPage
 from authsvc.web.pages.select_account import SelectAccountPage
 from authsvc.web.request import Call
 from authsvc.web.responses import Response
@@ -31,16 +33,25 @@ from authsvc.web.responses import Response
 BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
     "authorize", "token", "introspect", "revoke", "userinfo", "connect_register", "jwks", "metadata", "login", "logout",
-    "live", "ready", "openapi", "docs", "ui_consent", "ui_continue", "ui_login", "ui_logo", "ui_select_account",
+    "live", "ready", "openapi", "docs", "ui_consent", "ui_continue", "ui_login", "ui_logo", "ui_logout",
+    "ui_select_account", "connect_logout",
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What endpoints ask of the process: whether it can answer, and to tell clients of sessions that have ended."""
+
+    check_ready: Callable[[], None]
+    tell_clients: Callable[[], None]
 
 
 def endpoints(
     issuing: Issuing,
     registering: Registering,
     jwks_max_age_seconds: int,
-    check_ready: Callable[[], None],
+    process: Process,
     declared: Sequence[BaseRoute],
 ) -> Mapping[str, Endpoint]:
     """Return the map of the hot endpoints. The JSON API that FastAPI declares is in `web/api/` (see `app.py`).
@@ -65,15 +76,20 @@ def endpoints(
         "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("memory")),
         "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("memory")),
         "/login": Endpoint("login", {"POST": login_handler(issuing)}, login_route, BOTH, refusals="api"),
-        "/logout": Endpoint("logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, refusals="api"),
+        "/logout": Endpoint(
+            "logout", {"POST": logout_handler(issuing)}, _on("people"), BOTH, refusals="api", then=process.tell_clients
+        ),
         "/health/live": Endpoint("live", {"GET": health.live}, _on("memory"), refusals="api"),
-        "/health/ready": Endpoint("ready", {"GET": health.ready_handler(check_ready)}, _on("machine"), refusals="api"),
+        "/health/ready": Endpoint(
+            "ready", {"GET": health.ready_handler(process.check_ready)}, _on("machine"), refusals="api"
+        ),
         "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), refusals="api"),
         "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), refusals="api"),
         "/ui/login": _page("ui_login", LoginPage(issuing, links=frozenset()), _login_page_route),
         "/ui/consent": _page("ui_consent", ConsentPage(issuing), _on("people")),
         "/ui/select-account": _page("ui_select_account", SelectAccountPage(issuing), _on("people")),
         "/ui/logo": Endpoint("ui_logo", {"GET": logo_handler}, _on("machine"), refusals="page"),
+        **_logout_pages(issuing, process.tell_clients),
     }
     return urls
 
@@ -95,6 +111,25 @@ def _page(name: str, page: _Page, route: Callable[[Fields], Route]) -> Endpoint:
 def _login_page_route(fields: Fields) -> Route:
     """The form itself hashes nothing: it must not wait for those who sign in."""
     return login_route(fields) if fields else Route("people")
+
+
+def _logout_pages(issuing: Issuing, wake: Callable[[], None]) -> Mapping[str, Endpoint]:
+    page, lane = LogoutPage(issuing), _on("people")
+    return {
+        "/connect/logout": Endpoint(
+            "connect_logout", {"GET": page.asked, "POST": page.asked}, lane, refusals="page", then=wake
+        ),
+        "/ui/logout": Endpoint(
+            "ui_logout", {"GET": page.get, "POST": page.post}, lane, refusals="page", refused=page.refused, then=wake
+        ),
+    }
+
+
+def _login_page(issuing: Issuing) -> Endpoint:
+    page = LoginPage(issuing, links=frozenset())
+    return Endpoint(
+        "ui_login", {"GET": page.get, "POST": page.post}, login_route, refusals="page", refused=page.refused
+    )
 
 
 def _on(lane: LaneName) -> Callable[[Fields], Route]:

@@ -17,11 +17,14 @@ from tests.flows.artefacts_of_browsers import (
     add_relying_parties,
     browser_cookie,
     continued,
+    hinted,
     is_answered,
+    is_not_refused,
     redeemed,
     refused_not_by,
     requested,
     session_cookie,
+    signed_out_by,
     verified,
 )
 from tests.flows.assertions import JWT_BEARER, JWT_SPIFFE
@@ -348,6 +351,12 @@ PLACES: Mapping[str, Place] = {
     "id_token_hint at /authorize": Place(
         requested("id_token_hint"), refused_not_by("invalid_request"), {"ID token of a relying party": "its own"}
     ),
+    "id_token_hint at /connect/logout": Place(
+        hinted,
+        is_not_refused,
+        {"ID token of a relying party": "ours", "ID token": "ours"},
+    ),
+    "csrf at /ui/logout": Place(signed_out_by, is_not_refused, {}),
     "cookie of a session": Place(session_cookie, is_answered, {"session's cookie": "it signs in"}),
     "flow at /ui/continue": Place(continued, is_answered, {"errand's handle": "of this browser"}),
     "cookie of a browser": Place(browser_cookie, is_answered, {"browser's cookie": "it began the errand"}),

@@ -4,12 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import httpx
 
+from authsvc.app import key_policy, read_master_keys
 from authsvc.crypto import opaque
 from authsvc.domain.consents import Consent
+from authsvc.domain.keyring import Keyring
+from authsvc.domain.logout_deliveries import LogoutDelivery
 from authsvc.protocol.authorize import request_object
+from authsvc.protocol.tokens.logout_token import sign_logout_token
 from authsvc.web.cookies import cookie_name
 from tests.flows import assertions
 from tests.flows.assertions import a_key, jwks
@@ -80,6 +85,29 @@ def signed_request(hand: Hand) -> str:
     return assertions.signed(claims, a_key("ES256", "asker"), typ=request_object.TYPE)
 
 
+def logout_token(hand: Hand) -> str:
+    """What rp is told when a session ends."""
+    world, now = hand.world, hand.world.clock()
+    keyring = Keyring(read_master_keys(world.settings), key_policy(world.settings))
+    delivery = LogoutDelivery(uuid4(), "rp", uuid4(), world.user().id, now, now)
+    with world.change() as uow:
+        key = keyring.signing_key("RS256", uow, now)
+        return sign_logout_token(delivery, str(delivery.user_id), ISSUER, key, now)
+
+
+def hinted(hand: Hand, artefact: str) -> httpx.Response:
+    """As another site's form brings it: what is accepted is sent on."""
+    return Browser(hand.world).send("POST", "/connect/logout", urlencode({"id_token_hint": artefact}))
+
+
+def signed_out_by(hand: Hand, artefact: str) -> httpx.Response:
+    return _signed_in(hand).send("POST", "/ui/logout", urlencode({"csrf": artefact}))
+
+
+def is_not_refused(answer: httpx.Response) -> bool:
+    return answer.status_code < 400
+
+
 def redeemed(hand: Hand, artefact: str) -> httpx.Response:
     return redeem(hand.world, artefact)
 
@@ -137,6 +165,7 @@ BROWSERS: Mapping[str, Callable[[Hand], str]] = {
     "authorization code": code,
     "ID token of a relying party": id_token,
     "request object": signed_request,
+    "logout token": logout_token,
     "session's cookie": session_secret,
     "browser's cookie": errand("browser's cookie"),
     "errand's handle": errand("errand's handle"),

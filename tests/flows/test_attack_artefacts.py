@@ -83,7 +83,7 @@ NO_ARTEFACTS = {
     "email", "name", "new_password", "scopes", "resources", "expires_in", "expires_at", "subject_token_type",
     "actor_token_type", "requested_token_type", "response_type", "redirect_uri", "state", "code_challenge",
     "code_challenge_method", "response_mode", "nonce", "prompt", "max_age", "login_hint", "acr_values", "claims",
-    "ui_locales", "display",
+    "ui_locales", "display", "logout_hint", "post_logout_redirect_uri",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -95,7 +96,7 @@ class Held:
 
 
 class Stranger:
-    """A server on loopback. `connections` counts all that came, `requests` holds the heads that were read."""
+    """A server on loopback. `connections` counts all that came, `requests` holds what was read of each."""
 
     def __init__(
         self,
@@ -146,10 +147,17 @@ class Stranger:
                 head = b""
                 while self._reads and b"\r\n\r\n" not in head and (octets := connection.recv(65_536)):
                     head += octets
+                while len(head.partition(b"\r\n\r\n")[2]) < _body_length(head) and (octets := connection.recv(65_536)):
+                    head += octets
                 self.requests.append(head)
                 self._serve(connection)
             finally:
                 connection.close()
+
+
+def _body_length(request: bytes) -> int:
+    found = re.search(rb"\r\nContent-Length: (\d+)\r\n", request)
+    return int(found[1]) if found else 0
 
 
 @contextmanager

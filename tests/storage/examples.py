@@ -166,7 +166,7 @@ def a_consent(user: User, client_id: str = "shop") -> Consent:
 
 
 def a_delivery(send_after: datetime = NOW) -> LogoutDelivery:
-    return LogoutDelivery(uuid4(), "shop", uuid4(), "anne", NOW, send_after)
+    return LogoutDelivery(uuid4(), "shop", uuid4(), uuid4(), NOW, send_after)
 
 
 def a_registration_token(secret_hash: str = "registration-hash", uses_left: int | None = 2) -> RegistrationToken:

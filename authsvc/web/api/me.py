@@ -52,7 +52,7 @@ def me_router(api: AccountApi) -> APIRouter:
     def delete(call: Call) -> Response:
         """Delete the account; needs a recent login."""
         caller = api.caller(call, recent=True)
-        delete_account(caller.user, call.uow)
+        delete_account(caller.user, call.uow, call.request.now)
         record(call.uow, call.request, "user.deleted", user_id=caller.user.id)
         return empty(204)
 

@@ -1,6 +1,7 @@
 """The pages' part of the table of operations: what a browser may get and send."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.flows import FlowOver, ForeignBrowser
@@ -32,6 +33,25 @@ def form_of_page(*names: str, fields: Mapping[str, str] = _FIELDS) -> Schema:
     return {"type": "object", "properties": properties, "required": list(wanted)}
 
 
+_LOGOUT_FIELDS: Mapping[str, str] = {
+    "id_token_hint": "An ID token that the client was given in this sign-in, expired or not.",
+    "client_id": "The client, where there is no ID token.",
+    "post_logout_redirect_uri": "Where to go then: registered for the client, compared as a whole.",
+    "state": "Goes along.",
+    "ui_locales": "Languages, best first.",
+    "logout_hint": "Not needed here.",
+}
+_ASKED_LOGOUT: Schema = {
+    "type": "object",
+    "properties": {name: {"type": "string", "description": text} for name, text in _LOGOUT_FIELDS.items()},
+}
+_CONNECT_LOGOUT = Operation(
+    TAG,
+    {200: PAGE, 303: ON},
+    "Where a client sends the browser to sign out (OpenID Connect RP-Initiated Logout 1.0). The person is asked first "
+    "unless id_token_hint is of this browser's own sign-in.",
+)
+
 PAGES: Mapping[str, Operation] = {
     "GET /ui/login": Operation(TAG, {200: PAGE, 303: ON}, "Where a person signs in.", refusals=FLOW),
     "POST /ui/login": Operation(
@@ -56,6 +76,16 @@ PAGES: Mapping[str, Operation] = {
         "A person goes on with the account that is signed in.",
         takes=form_of_page("flow"),
         refusals=FORM,
+    ),
+    "GET /connect/logout": _CONNECT_LOGOUT,
+    "POST /connect/logout": replace(_CONNECT_LOGOUT, takes=_ASKED_LOGOUT),
+    "GET /ui/logout": Operation(TAG, {200: PAGE}, "Where a person signs out."),
+    "POST /ui/logout": Operation(
+        TAG,
+        {200: PAGE, 303: ON},
+        "A person signs out; every app that was told of the sign-in is told of its end.",
+        takes=form_of_page(),
+        refusals=(ForeignForm, FormOutdated),
     ),
     "GET /ui/logo": Operation(
         TAG, {200: Answer("The picture.", "image/*", HTML), 204: Answer("There is none.")}, "The issuer's logo."

@@ -147,7 +147,7 @@ def _logout_deliveries() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=False),
         sa.Column("session_id", sa.Uuid(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("send_after", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),

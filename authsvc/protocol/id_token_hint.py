@@ -1,0 +1,50 @@
+"""ID tokens of ours that come back as a hint: who was told what, long after they have expired."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from authsvc.crypto import jws
+from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.crypto.claims import LATEST_INSTANT, Expectation
+from authsvc.crypto.errors import TokenError
+from authsvc.domain.keyring import Keyring
+from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.tenants import Tenant
+from authsvc.protocol.errors import InvalidRequest
+from authsvc.protocol.tokens import id_token
+
+_SKEW_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an ID token says: the client that was told, of which session, and when."""
+
+    client_id: str
+    session_id: str
+    issued_at: datetime
+
+
+def read_hint(presented: str, tenant: Tenant, uow: UnitOfWork, keyring: Keyring, now: datetime) -> Hint:
+    """Return what the ID token says, if this issuer has signed it; it may have expired.
+
+    It is judged as of the instant it was made, so that a key that was retired since still counts; a revoked one does
+    not. Raises: InvalidRequest. Source: OpenID Connect RP-Initiated Logout 1.0 §2.
+    """
+    try:
+        claims = jws.peek(presented).claims
+        issued, audience = claims.get("iat"), claims.get("aud")
+        if type(issued) is not int or not 0 <= issued <= min(LATEST_INSTANT, now.timestamp() + _SKEW_SECONDS):
+            raise _refused("iat is no instant of the past")
+        if not isinstance(audience, str) or not audience:
+            raise _refused("aud is no client")
+        expected = Expectation(frozenset(SIGNING_ALGORITHMS), id_token.TYPE, tenant.issuer, audience)
+        issued_at = datetime.fromtimestamp(issued, UTC)
+        verified = keyring.verify(presented, expected, uow, issued_at)
+    except TokenError as error:
+        raise _refused(f"{error.rule}: {error}") from error
+    return Hint(audience, str(verified.get("sid", "")), issued_at)
+
+
+def _refused(detail: str) -> InvalidRequest:
+    return InvalidRequest("id_token_hint is no ID token of this issuer", detail=detail, rule="id_token_hint")
