@@ -209,7 +209,8 @@ class Replays(Protocol):
     def consume(self, issued_by: str, assertion_id: str, expires_at: datetime) -> bool:
         """Use the id up; False if it was used before. One atomic statement.
 
-        Within the begun transaction it lasts with it, without one at once.
+        Within the begun transaction it lasts with it, without one at once; on the event loop it is only noted, and
+        who called the handler uses it up before the answer leaves.
         `issued_by` keeps those of one issuer from using up those of another; rows are purged after `expires_at`.
         """
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from authsvc.crypto.algorithms import QUICKLY_VERIFIED
 from authsvc.crypto.errors import TokenError
 from authsvc.crypto.jwk import VerificationKey
 from authsvc.crypto.jws import StrangerExpectation, Unverified, VerifiedClaims, peek, verify_stranger
 from authsvc.domain.clients import Client
 from authsvc.domain.documents import FetchFailed
+from authsvc.errors import LaneNeeded
 from authsvc.protocol.credentials import Assertion, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient, InvalidRequest
 from authsvc.protocol.stranger_keys import find_keys
@@ -88,6 +90,9 @@ def find_public_keys(
     if unverified.algorithm not in algorithms:
         raise refused(f"alg {unverified.algorithm} is not one of {', '.join(sorted(algorithms)) or 'none'}")
     jwks, jwks_uri = source
+    if proving.uow.from_memory and (jwks is None or unverified.algorithm not in QUICKLY_VERIFIED):
+        # The event loop waits for no stranger, and for no long computation.
+        raise LaneNeeded
     try:
         return find_keys(jwks, jwks_uri, algorithms, unverified.kid, proving.issuing.fetcher)
     except FetchFailed as error:

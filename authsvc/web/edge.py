@@ -24,6 +24,7 @@ from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_re
 from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields
 from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
+from authsvc.web.once import Once
 from authsvc.web.refusals import Told, refusal
 from authsvc.web.request import NO_PERMIT, Request
 from authsvc.web.responses import Headers, Response, json_response
@@ -68,6 +69,7 @@ class Edge:
         self._endpoints = endpoints
         self._memory = memory
         self._lanes = lanes
+        self._once = Once(lanes["machine"])
         self._permits = permits
         self._turns = turns
         self._limits = limits
@@ -142,9 +144,12 @@ class Edge:
         if route.lane != "memory":
             return await self._lanes[route.lane].run(run_call, arrival)
         try:
-            return await self._memory.run(run_from_memory, arrival)
+            departure = await self._memory.run(run_from_memory, arrival)
+            if not departure.noted or await self._once.use_up(departure.noted):
+                return departure
         except LaneNeeded:
-            return await self._lanes["machine"].run(run_call, arrival)
+            pass
+        return await self._lanes["machine"].run(run_call, arrival)
 
     async def _hash(self, arrival: Arrival, route: Route) -> Departure:
         # By address as well: a crowd that guesses at a name elsewhere must not keep its owner waiting.

@@ -4,8 +4,8 @@
 rolls back at a refusal, whose named effects are then written in a transaction of their own.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -16,6 +16,7 @@ from authsvc.errors import AuthsvcError, Effect, StorageUnavailable
 from authsvc.observe.logging import Cap
 from authsvc.observe.redact import redact
 from authsvc.storage.sql.engine import Storage
+from authsvc.storage.sql.replays import Use
 from authsvc.web.body import FORM
 from authsvc.web.errors import HttpError, rule_of
 from authsvc.web.forms import Fields
@@ -76,10 +77,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The answer, and the error if it is a refusal."""
+    """The answer, and the error if it is a refusal. `noted` must be used up before the answer may leave."""
 
     response: Response
     error: AuthsvcError | None = None
+    noted: Sequence[Use] = ()
 
 
 def run_call(arrival: Arrival, storage: Storage, *, from_memory: bool = False) -> Departure:
@@ -96,7 +98,8 @@ def run_call(arrival: Arrival, storage: Storage, *, from_memory: bool = False) -
         found = tenant
         uow = storage.unit_of_work(tenant.id, from_memory=from_memory)
         try:
-            return _answered(arrival, Call(request, tenant, uow))
+            departure = _answered(arrival, Call(request, tenant, uow))
+            return replace(departure, noted=uow.noted) if uow.noted else departure
         finally:
             uow.close()
     except AuthsvcError as error:

@@ -11,6 +11,7 @@ import pytest
 
 from authsvc.outbound.fetcher import GuardedFetcher
 from authsvc.settings import Outbound
+from authsvc.storage.cache import Cache
 from tests.flows.assertions import a_key, fields, jwks
 from tests.flows.conftest import _hasty_cache
 from tests.flows.world import World, running_world
@@ -64,6 +65,23 @@ def test_while_one_waits_for_a_stranger_the_next_is_told_to_come_back_and_others
         assert world.token("sharer", scope="es256:read").status_code == 200
         held.free.set()
         assert waiting.result(20).status_code == 200
+
+
+def test_the_event_loop_waits_for_no_stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("authsvc.app.Cache", Cache)
+    held, client = Held(GOOD), "signer"
+    with stranger(held) as slow, world_beside(slow, directory=tmp_path) as world, ThreadPoolExecutor(1) as pool:
+        keys_at(world, client, slow)
+        # The caches know the client, so that no look at the database sends the request to a thread.
+        unproved = {"grant_type": "client_credentials", "client_id": client, "client_secret": "x"}
+        assert [world.http.post("/token", data=unproved).status_code for _ in range(2)] == [401, 401]
+        waiting = pool.submit(ask, world, client)
+        eventually(lambda: held.waiting)
+        assert world.http.get("/jwks").status_code == 200
+        held.free.set()
+        assert waiting.result(20).status_code == 200
+        # Had the loop waited, then until the fetch was given up and a thread began another.
+        assert slow.connections == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -12,7 +14,8 @@ from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Work
 from authsvc.web import endpoint as endpoint_module
 from authsvc.web.lanes import Turns
-from tests.flows.world import PASSWORD, World
+from tests.flows import assertions
+from tests.flows.world import PASSWORD, World, running_world
 
 
 @pytest.fixture
@@ -56,6 +59,19 @@ def test_what_the_caches_know_is_answered_on_the_loop_but_for_slow_signatures(
         found = {_thread_of(small_world, threads, algorithm) for _ in range(20)}
         names.append("app-loop" in found)
     assert names == [True, False, True]
+
+
+def test_an_assertion_that_is_judged_on_the_loop_counts_once(tmp_path: Path, threads: list[tuple[str, str]]):
+    with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as world:
+
+        def body() -> bytes:
+            fields = assertions.fields("signer", None, world.tenant.issuer, world.clock())
+            return urlencode({"grant_type": "client_credentials", "scope": "es256:read", **fields}).encode()
+
+        used = [body() for _ in range(20)]
+        assert {world.raw("/token", each).status_code for each in used} == {200}
+        assert "app-loop" in {thread for _, thread in threads}
+        assert {world.raw("/token", each).json()["error"] for each in used} == {"invalid_client"}
 
 
 def _thread_of(world: World, threads: list[tuple[str, str]], algorithm: str) -> str:

@@ -1,5 +1,6 @@
 """The one object that the composition root opens: units of work, readiness, leases and purging on one pool."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from authsvc.storage.sql.leases import take_lease
 from authsvc.storage.sql.logout_deliveries import tenants_with_logouts
 from authsvc.storage.sql.outbox import tenants_with_letters
 from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
+from authsvc.storage.sql.replays import Use, use_up
 from authsvc.storage.sql.tenants import SqlTenants
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Database, Work
@@ -41,6 +43,14 @@ class Storage:
         work = Work(self._database)
         try:
             return (SqlTenants(work) if self._cache is None else CachedTenants(work, self._cache)).list()
+        finally:
+            work.close()
+
+    def use_up(self, uses: Sequence[Use]) -> list[bool]:
+        """Use up what units of work from memory noted; False where it was used before. Raises: StorageUnavailable."""
+        work = Work(self._database)
+        try:
+            return use_up(work, uses)
         finally:
             work.close()
 

@@ -1,6 +1,6 @@
 """All stores of one tenant on one connection. Each is made when it is first asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from authsvc.storage.sql.links import SqlLinks
 from authsvc.storage.sql.logout_deliveries import SqlLogoutDeliveries
 from authsvc.storage.sql.outbox import SqlOutbox
 from authsvc.storage.sql.registration_tokens import SqlRegistrationTokens
-from authsvc.storage.sql.replays import SqlReplays
+from authsvc.storage.sql.replays import NotedReplays, SqlReplays, Use
 from authsvc.storage.sql.resources import SqlResources
 from authsvc.storage.sql.sessions import SqlSessions
 from authsvc.storage.sql.tenants import SqlTenants
@@ -46,7 +46,7 @@ _STORES: Mapping[str, Make] = {
     "audit": lambda work, tenant, _: SqlAudit(work, tenant),
     "outbox": lambda work, tenant, _: SqlOutbox(work, tenant),
     "links": lambda work, tenant, _: SqlLinks(work, tenant),
-    "replays": lambda work, tenant, _: SqlReplays(work, tenant),
+    "replays": lambda work, tenant, _: NotedReplays(tenant) if work.from_memory else SqlReplays(work, tenant),
     "access_tokens": lambda work, tenant, _: SqlAccessTokens(work, tenant),
     "api_keys": lambda work, tenant, _: SqlApiKeys(work, tenant),
     "browser_sessions": lambda work, tenant, _: SqlBrowserSessions(work, tenant),
@@ -96,6 +96,12 @@ class SqlUnitOfWork:
             raise AttributeError(name)
         store = self.__dict__[name] = make(self._work, self.tenant_id, self._cache)
         return store
+
+    @property
+    def noted(self) -> Sequence[Use]:
+        """What was noted on the event loop, to be used up before the answer leaves."""
+        replays = self.__dict__.get("replays")
+        return replays.uses if isinstance(replays, NotedReplays) else ()
 
     def begin(self) -> None:
         """Open the one writing transaction; nothing if it is open."""

@@ -104,15 +104,18 @@ class Work:
         finally:
             self._ended()
 
-    def begin(self) -> None:
-        """Open the one writing transaction; nothing if it is open."""
+    def begin(self, *, flushed: bool = True) -> None:
+        """Open the one writing transaction; nothing if it is open.
+
+        Without `flushed` SQLite does not wait for the disk at its end (docs/decisions/0005).
+        """
         if self._begun:
             return
         if self.from_memory:
             raise LaneNeeded
         self._lock()
         try:
-            self._flush_each_commit(is_wanted=True)
+            self._flush_each_commit(is_wanted=flushed)
             self._control(self._database.begin_sql)
         except BaseException:
             self._ended()

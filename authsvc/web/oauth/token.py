@@ -24,8 +24,6 @@ Answering = Callable[[TokenRequest, UnitOfWork, Issuing], TokenAnswer]
 def token_route(fields: Fields) -> Route:
     """Return the lane of the grant that is asked for."""
     grant_type = fields.get("grant_type", ("",))[0]
-    if "client_assertion" in fields and grant_type not in _HASHING:
-        return _OTHERWISE  # It must be used up in the database.
     if grant_type in _HASHING:
         return login_route(fields)
     return _ROUTES.get(grant_type, _OTHERWISE)

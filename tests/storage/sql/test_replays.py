@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from authsvc.errors import LaneNeeded
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
@@ -96,3 +97,32 @@ def test_what_is_written_after_an_id_waits_for_the_disk_again(tmp_path: Path):
 def _waits_for_the_disk(unit: SqlUnitOfWork) -> bool:
     full = 2
     return bool(unit._work._take().cursor().execute("PRAGMA synchronous").fetchone()[0] == full)
+
+
+def test_what_is_noted_on_the_event_loop_is_used_up_together(storage: Storage, tenant_id: UUID):
+    noting = storage.unit_of_work(tenant_id, from_memory=True)
+    for assertion_id in ("one", "two", "one"):
+        assert noting.replays.consume("robot", assertion_id, LATER)
+    assert sorted(storage.use_up(noting.noted)) == [False, True, True]
+    assert storage.use_up(noting.noted) == [False, False, False]
+    unit = storage.unit_of_work(tenant_id)
+    assert not unit.replays.consume("robot", "two", LATER)
+    assert unit.replays.consume("other", "two", LATER)
+    unit.close()
+
+
+def test_batches_of_the_same_ids_in_any_order_use_each_up_once(storage: Storage):
+    tenant_id = uuid4()
+
+    def use(number: int) -> int:
+        noting = storage.unit_of_work(tenant_id, from_memory=True)
+        for index in range(8):
+            noting.replays.consume("robot", str(index if number % 2 else 7 - index), LATER)
+        return sum(storage.use_up(noting.noted))
+
+    assert sum(race(use, times=32, threads=16)) == 8
+
+
+def test_whether_an_id_was_used_cannot_be_said_on_the_event_loop(storage: Storage, tenant_id: UUID):
+    with pytest.raises(LaneNeeded):
+        storage.unit_of_work(tenant_id, from_memory=True).replays.was_used("robot", "one")
