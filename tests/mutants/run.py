@@ -6,6 +6,8 @@ copy of the tree; the tree itself is never touched. A mutant whose tests pass ha
 """
 
 import argparse
+import atexit
+import compileall
 import os
 import shlex
 import shutil
@@ -53,17 +55,53 @@ def _judge(patch: Path) -> tuple[str, str]:
     tests = tests_of(patch)
     if not tests:
         return BROKEN, "no '# tests:' line"
-    with _copied_tree() as tree:
+    with _borrowed_tree() as tree:
         command = ["git", "apply", "--whitespace=nowarn", str(patch)]
-        applied = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
-        if applied.returncode != 0:
-            return BROKEN, f"the patch does not apply: {applied.stderr.strip()}"
-        code, output = _pytest(tree, tests)
+        try:
+            applied = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
+            if applied.returncode != 0:
+                return BROKEN, f"the patch does not apply: {applied.stderr.strip()}"
+            code, output = _pytest(tree, tests)
+        finally:
+            for name in _files_of(patch):
+                shutil.copy2(ROOT / name, tree / name)
     if code == PASSED:
         return SURVIVED, f"these passed without the rule: {' '.join(tests)}"
     if code == FAILED:
         return KILLED, ""
     return BROKEN, f"the tests did not run (pytest {code}): {output[-1500:]}"
+
+
+def _files_of(patch: Path) -> list[str]:
+    """The files that the patch changes."""
+    lines = patch.read_text().splitlines()
+    return [line.removeprefix("+++ b/").partition("\t")[0] for line in lines if line.startswith("+++ b/")]
+
+
+@contextmanager
+def _borrowed_tree() -> Iterator[Path]:
+    """A copy of the tree that no other mutant has at the moment; whoever borrows it gives it back unchanged.
+
+    It is compiled once, and never again: a changed file has another time than its compiled form, so that it is
+    compiled in memory, and its own time when it is put back.
+    """
+    tree = _free_trees.pop() if _free_trees else _lasting_tree()
+    try:
+        yield tree
+    finally:
+        _free_trees.append(tree)
+
+
+_free_trees: list[Path] = []
+
+
+def _lasting_tree() -> Path:
+    copied = _copied_tree()
+    tree = copied.__enter__()
+    atexit.register(copied.__exit__, None, None, None)
+    compileall.compile_dir(tree / "authsvc", quiet=2)
+    compileall.compile_dir(tree / "tests", quiet=2)
+    return tree
 
 
 @contextmanager
@@ -88,7 +126,7 @@ def _pytest(tree: Path, tests: list[str]) -> tuple[int, str]:
     # PYTHONPATH goes before the editable install, in the tests' own processes too. xdist's variables would
     # make a run inside a worker think that it is one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment["PYTHONPATH"] = str(tree)
+    environment |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ran = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
