@@ -26,7 +26,7 @@ from authsvc.web.forms import Fields
 from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.once import Once
 from authsvc.web.refusals import Told, refusal
-from authsvc.web.request import NO_PERMIT, Request
+from authsvc.web.request import NO_PERMIT, Call, Request
 from authsvc.web.responses import Headers, Response, json_response
 from authsvc.web.security_headers import SECURITY_HEADERS
 from authsvc.web.tenant import split_path
@@ -85,7 +85,7 @@ class Edge:
             return
         started = time.perf_counter()
         asked = _asked(scope)
-        endpoint = self._endpoints.get(asked.path)
+        endpoint = self._endpoints.get(asked.path) or (_NO_PAGE if asked.path.startswith("/ui/") else None)
         name, request_id = endpoint.name if endpoint else UNDECLARED, asked.request_id
         sender = _Sender(send, request_id, without_body=scope["method"] == "HEAD")
         try:
@@ -303,8 +303,18 @@ class _Sender:
         await self._send({"type": "http.response.body", "body": body})
 
 
+def _nothing_there(call: Call) -> Response:  # noqa: ARG001 - whatever was asked
+    raise HttpError(404, "There is no such page.")
+
+
 def _unrouted(fields: Fields) -> Route:  # noqa: ARG001 - declared endpoints name their lane themselves
     return Route("people")
+
+
+_NO_PAGE = Endpoint(
+    UNDECLARED, {"GET": _nothing_there, "POST": _nothing_there}, lambda _: Route("memory"), refusals="page"
+)
+"""Where people look for pages, they are told in words that there is none."""
 
 
 def _replay(body: bytes) -> Receive:

@@ -31,7 +31,8 @@ class Frame:
     """What surrounds a page's content: status, further headers, the wished languages and where its form may lead.
 
     `leads_to` are redirect URIs that the errand may end at: browsers hold a form to its policy through redirects.
-    `frames` are the origins of clients that the page shows in frames.
+    `frames` are the origins of clients that the page shows in frames. `script` is the one that may run; its page may
+    post anywhere, for it is there to leave.
     """
 
     status: int = 200
@@ -39,6 +40,7 @@ class Frame:
     ui_locales: str = ""
     leads_to: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    script: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,12 @@ PLAIN = Frame()
 
 def render(call: Call, template: str, context: Mapping[str, object], frame: Frame = PLAIN) -> Response:
     """Return the page. `template` is a name in web/templates, without its ending."""
-    reader = Reader(choose_language(frame.ui_locales, accept_language(call.request.headers)), call.tenant)
-    return render_for(reader, template, context, frame)
+    return render_for(reader_of(call, frame.ui_locales), template, context, frame)
+
+
+def reader_of(call: Call, ui_locales: str = "") -> Reader:
+    """Return who looks at the pages of this call."""
+    return Reader(choose_language(ui_locales, accept_language(call.request.headers)), call.tenant)
 
 
 def render_for(reader: Reader, template: str, context: Mapping[str, object], frame: Frame = PLAIN) -> Response:
@@ -71,16 +77,16 @@ def render_for(reader: Reader, template: str, context: Mapping[str, object], fra
         "has_logo": look.logo is not None,
     }
     html = environment(reader.language.code).get_template(f"{template}.html").render(shown | dict(context))
-    policy = (b"content-security-policy", content_policy(css, frame.leads_to, frame.frames).encode())
+    policy = (b"content-security-policy", content_policy(css, frame).encode())
     return Response(frame.status, (*_HTML, policy, *frame.headers), html.encode())
 
 
-def content_policy(css: str, leads_to: tuple[str, ...], frames: tuple[str, ...] = ()) -> str:
+def content_policy(css: str, frame: Frame) -> str:
     """Return the Content-Security-Policy of a page with this stylesheet."""
-    digest = b64encode(sha256(css.encode()).digest()).decode()
-    framed = f"frame-src {' '.join(frames)}; " if frames else ""
+    leaving = f"script-src {_hash(frame.script)}" if frame.script else f"form-action {_form_action(frame.leads_to)}"
+    framed = f"frame-src {' '.join(frame.frames)}; " if frame.frames else ""
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; form-action {_form_action(leads_to)}; "
+        f"default-src 'none'; style-src {_hash(css)}; img-src 'self'; {leaving}; "
         f"{framed}base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -116,6 +122,10 @@ def environment(code: str) -> Environment:
     words = translations(code)
     found.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     return found
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def _form_action(leads_to: tuple[str, ...]) -> str:

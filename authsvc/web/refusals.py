@@ -28,10 +28,10 @@ class Told:
 
 def refusal(form: RefusalForm, error: AuthsvcError, told: Told) -> Response:
     """Return the answer; one that the client is to be told, the browser carries there."""
+    reader = Reader(choose_language("", told.accept_language), told.tenant)
     if isinstance(error, ProtocolError) and error.way_back is not None:
-        return to_client(respond.refusal(error, error.way_back), error.way_back)
+        return to_client(respond.refusal(error, error.way_back), error.way_back, reader)
     if form == "page":
-        reader = Reader(choose_language("", told.accept_language), told.tenant)
         return error_page(error, reader, told.request_id)
     issuer = told.tenant.issuer if told.tenant else ""
     return (oauth_error if form == "oauth" else api_problem)(error, issuer, told.request_id)

@@ -41,8 +41,24 @@ def _select_account(page: Page, site: Site) -> None:
     page.wait_for_url("**/ui/select-account*")
 
 
+def _logout(page: Page, site: Site) -> None:
+    _consent(page, site)
+    page.goto(f"{site.issuer}/ui/logout")
+    page.locator("main button").wait_for()
+
+
+def _signed_out(page: Page, site: Site) -> None:
+    _logout(page, site)
+    page.locator("main button").click()
+    page.get_by_role("heading").wait_for()
+
+
 def _error(page: Page, site: Site) -> None:
     page.goto(f"{site.issuer}/ui/login?flow=x")
+
+
+def _nowhere(page: Page, site: Site) -> None:
+    page.goto(f"{site.issuer}/ui/nowhere")
 
 
 PAGES: dict[str, Open] = {
@@ -50,7 +66,10 @@ PAGES: dict[str, Open] = {
     "login with a problem": _login_wrong,
     "consent": _consent,
     "select account": _select_account,
+    "sign out": _logout,
+    "signed out": _signed_out,
     "error": _error,
+    "nothing there": _nowhere,
 }
 
 

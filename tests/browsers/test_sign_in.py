@@ -183,3 +183,34 @@ def test_no_page_can_be_framed(chromium: Browser, site: Site):
         person.page.goto(f"{site.other}/frame")
         person.page.wait_for_load_state("networkidle")
         assert any("frame-ancestors" in complaint for complaint in person.complaints)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scripts", SCRIPTS)
+def test_an_answer_by_form_reaches_the_client(chromium: Browser, site: Site, scripts: bool):
+    with visiting(chromium, java_script_enabled=scripts) as person:
+        page = person.page
+        page.goto(site.ask(prompt="consent", response_mode="form_post"))
+        sign_in(page)
+        page.get_by_role("button", name="Allow", exact=True).click()
+        if not scripts:
+            expect(page.get_by_text("Press the button to go on.")).to_be_visible()
+            page.get_by_role("button", name="Continue").click()
+        assert "code" in home(page)
+        assert person.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scripts", SCRIPTS)
+def test_a_person_signs_out_and_is_asked_who_they_are_the_next_time(chromium: Browser, site: Site, scripts: bool):
+    with visiting(chromium, java_script_enabled=scripts) as person:
+        page = person.page
+        page.goto(site.ask(prompt="consent"))
+        sign_in(page)
+        page.goto(f"{site.issuer}/ui/logout")
+        expect(page.get_by_text("You are signed in as alice.")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+        assert person.context.cookies() == []
+        page.goto(site.ask())
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

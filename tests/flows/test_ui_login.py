@@ -8,7 +8,7 @@ import pytest
 from authsvc.crypto import opaque
 from authsvc.domain.sessions import Visitor
 from tests.flows.browser import Browser, Page, errand
-from tests.flows.world import ISSUER, OTHER_PASSWORD, PASSWORD, World
+from tests.flows.world import FORM, ISSUER, OTHER_PASSWORD, PASSWORD, World
 
 WRONG = "The name or the password is wrong."
 
@@ -332,3 +332,34 @@ def check_harmless(answer: httpx.Response) -> None:
     assert not [name for _, found in page.elements for name in found if name.startswith("on") or name == "style"]
     assert not [link for link in page.links if re.match(r"\s*(javascript|data|https?):", link, re.IGNORECASE)]
     assert "49" not in page.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_page_that_is_not_there_is_told_in_words(small_world: World, method):
+    browser = Browser(small_world)
+    answer = browser.get("/ui/nowhere?flow=<b>") if method == "GET" else browser.send("/ui/nowhere", {"a": "b"})
+    assert answer.status_code == 404
+    assert "There is nothing here" in Page(answer.text).text
+    assert "nowhere" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        pytest.param("x=" + "x" * 70_000, {}, 413, id="too large"),
+        pytest.param("{}", {"Content-Type": "application/json"}, 415, id="another type"),
+        pytest.param("%ff=%ff", {}, 400, id="not UTF-8"),
+        pytest.param("flow=a&flow=b", {}, 400, id="twice"),
+        pytest.param("username=%00", {}, 400, id="NUL"),
+        pytest.param("username=%ed%a0%80", {}, 400, id="a lone surrogate"),
+        pytest.param("a=b&" * 70, {}, 400, id="too many fields"),
+    ],
+)
+def test_what_no_browser_sends_is_refused_in_words(small_world: World, content, headers, status):
+    answer = small_world.http.post(
+        "/ui/login", content=content, headers={"Content-Type": FORM, "Accept-Language": "fr", **headers}
+    )
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "Cette action est impossible" in answer.text
+    assert answer.headers["x-request-id"] in answer.text

@@ -9,7 +9,7 @@ from authsvc.web.cookies import Cookies, with_browser
 from authsvc.web.endpoint import Handler
 from authsvc.web.forms import parse_form
 from authsvc.web.front_channel import to_client
-from authsvc.web.page import page_address, see_other
+from authsvc.web.page import page_address, reader_of, see_other
 from authsvc.web.request import Call
 from authsvc.web.responses import Headers, Response
 
@@ -51,7 +51,7 @@ def continue_handler(issuing: Issuing) -> Handler:
 
 def _answered(call: Call, outcome: Outcome, news: Headers) -> Response:
     if isinstance(outcome, Answer):
-        return to_client(outcome.members, outcome.way_back)
+        return to_client(outcome.members, outcome.way_back, reader_of(call))
     # The errand is bound to the browser's cookie: one that is new must arrive with it.
     name = _NAMES.get(outcome.name, outcome.name)
     return see_other(page_address(call.tenant, name, outcome.handle or ""), news)
