@@ -110,11 +110,12 @@ def _operation(running: _Running, issuer: str) -> Document:
     schema = about.takes or _generated_body(running.generated)
     refusals = (*EVERYWHERE, *about.refusals, *(WITH_BODY if schema else ()))
     text = running.generated.get("description", "")
+    parameters = [*running.generated.get("parameters", ()), *(_in_query(*each) for each in about.query.items())]
     operation: Document = {
         "operationId": re.sub(r"\W+", "_", f"{running.method.lower()}{running.path}").rstrip("_"),
         "tags": [about.tag],
         "summary": about.summary or text.partition("\n")[0] or running.name,
-        **({"parameters": running.generated["parameters"]} if "parameters" in running.generated else {}),
+        **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _request_body(running, schema)} if schema else {}),
         "responses": {
             **{str(status): _answer(answer) for status, answer in about.answers.items()},
@@ -129,6 +130,10 @@ def _operation(running: _Running, issuer: str) -> Document:
             {"lang": "Shell", "label": label, "source": command + rest} for label, rest in about.examples.items()
         ]
     return operation
+
+
+def _in_query(name: str, text: str) -> Document:
+    return {"name": name, "in": "query", "required": True, "description": text, "schema": {"type": "string"}}
 
 
 def _request_body(running: _Running, schema: Mapping[str, Any]) -> Document:

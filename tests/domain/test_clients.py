@@ -52,7 +52,9 @@ ASKER = replace(WEB_APP, jwks=PUBLIC, relying_party=replace(PARTY, request_objec
 
 
 @pytest.mark.parametrize(
-    "client", [WEB_APP, replace(WEB_APP, auth_method="none"), ASKER], ids=["web", "public", "signs"]
+    "client",
+    [WEB_APP, replace(WEB_APP, auth_method="none"), ASKER, replace(WEB_APP, jwks=PUBLIC)],
+    ids=["web", "public", "signs", "may sign"],
 )
 def test_a_sound_relying_party_is_taken(client):
     assert check_client(client) is client
@@ -72,6 +74,8 @@ def test_a_sound_registration_is_taken(client):
     ("client", "changed"),
     [
         pytest.param(CLIENT, {"id": "a b"}, id="id with a blank"),
+        pytest.param(CLIENT, {"name": ""}, id="empty name"),
+        pytest.param(CLIENT, {"name": "two\nlines"}, id="name of two lines"),
         pytest.param(CLIENT, {"id": "../x"}, id="id with a path"),
         pytest.param(CLIENT, {"id": str(uuid4())}, id="id in the form of a user's"),
         pytest.param(CLIENT, {"auth_method": "client_secret"}, id="unknown method"),

@@ -27,8 +27,10 @@ from tests.flows.artefacts_of_browsers import (
     signed_out_by,
     verified,
 )
+from tests.flows.artefacts_of_registration import managing, registering, secret_sent_back
 from tests.flows.assertions import JWT_BEARER, JWT_SPIFFE
 from tests.flows.exchanges import ARCHIVE, BILLING, ORDERS, PARTNER
+from tests.flows.registering import let
 from tests.flows.token_rig import Rig
 from tests.flows.world import FORM, OTHER_PASSWORD, PASSWORD, a_client
 
@@ -60,6 +62,7 @@ def add_holders(rig: Rig) -> None:
         serves=frozenset({ORDERS}),
     )  # fmt: skip
     add_relying_parties(shop.world)
+    let(shop.world)
     with shop.world.change() as uow:
         uow.clients.add(a_client("vault", now, scopes=frozenset({"archive:read"}), resources=frozenset({ARCHIVE})))
 
@@ -209,6 +212,7 @@ _SERVED = {"access token": "the caller is its audience's server", **_KEYS}
 _REVOCABLE = dict.fromkeys(
     ("access token", "account token", "identity's access token", "refresh token of a public client"), "it is app's"
 )  # fmt: skip
+_MANAGES = {"registration access token": "the client's own"}
 _WORKLOADS = {"SPIFFE's token": "the workload is a client"}
 _ASKS = {"grant_type": "client_credentials", "scope": "es256:read"}
 
@@ -360,5 +364,12 @@ PLACES: Mapping[str, Place] = {
     "cookie of a session": Place(session_cookie, is_answered, {"session's cookie": "it signs in"}),
     "flow at /ui/continue": Place(continued, is_answered, {"errand's handle": "of this browser"}),
     "cookie of a browser": Place(browser_cookie, is_answered, {"browser's cookie": "it began the errand"}),
+    "bearer at POST /connect/register": Place(registering, is_good, {"initial access token": "an administrator's"}),
+    "bearer at GET /connect/register": Place(managing("GET"), is_good, _MANAGES),
+    "bearer at PUT /connect/register": Place(managing("PUT"), is_good, _MANAGES),
+    "bearer at DELETE /connect/register": Place(managing("DELETE"), is_good, _MANAGES),
+    "client_secret at /connect/register": Place(
+        secret_sent_back, is_good, {"secret of a registered client": "it has not changed"}
+    ),
 }
 """A new parameter or endpoint gets a row."""

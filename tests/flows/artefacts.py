@@ -16,6 +16,7 @@ from authsvc.crypto.envelope import new_master_key_line
 from authsvc.domain.mail import Postbox
 from tests.flows import assertions
 from tests.flows.artefacts_of_browsers import BROWSERS
+from tests.flows.artefacts_of_registration import REGISTRATION
 from tests.flows.asking import SIGNED, introspect
 from tests.flows.assertions import a_key
 from tests.flows.exchanges import BILLING
@@ -204,6 +205,7 @@ ARTEFACTS: Mapping[str, Callable[[Hand], str]] = {
     "other tenant's access token": lambda hand: str(stranger(hand, scope="es256:read")["access_token"]),
     "empty of its kind": lambda _: "as_at_",
     **BROWSERS,
+    **REGISTRATION,
 }
 """A new kind of opaque secret or of JWT gets a row."""
 PREPARED = ("link that registers", "link that verifies an address", "opaque access token", "personal API key")

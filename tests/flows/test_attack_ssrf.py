@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,15 +16,18 @@ from authsvc.crypto.jwk import SigningKey
 from authsvc.outbound.fetcher import GuardedFetcher
 from authsvc.protocol.subject_token import JWT
 from authsvc.settings import Outbound
-from tests.flows.assertions import CI_ISSUER, a_key, fields, jwks
+from tests.flows.assertions import CI_ISSUER, JWT_BEARER, a_key, fields, jwks, own_claims, signed
 from tests.flows.conftest import _hasty_cache
 from tests.flows.exchanges import PARTNER, PARTNERS, TO_BILLING, Shop, open_shop
+from tests.flows.registering import METADATA, REDIRECT_URI, an_initial_token, let, manage, post, registered
 from tests.flows.world import World, running_world
 from tests.outbound.connections import recorded_connections
 from tests.outbound.ssrf_corpus import NAMED, urls
 from tests.outbound.strangers import Stranger, an_answer, stranger
 
-REFUSALS = {(400, "invalid_request"), (400, "invalid_grant"), (401, "invalid_client")}
+REFUSALS = {
+    (400, "invalid_request"), (400, "invalid_grant"), (401, "invalid_client"), (400, "invalid_client_metadata"),
+}  # fmt: skip
 
 
 def _client_url(shop: Shop, url: str) -> None:
@@ -64,6 +68,36 @@ def _actor(shop: Shop) -> httpx.Response:
     )
 
 
+_WANTED: dict[str, str] = {}
+"""The URL that a client is about to register."""
+
+
+def _want(shop: Shop, url: str) -> None:
+    _WANTED["url"] = url
+
+
+def _sector(shop: Shop) -> httpx.Response:
+    token = an_initial_token(shop.world)
+    return post(shop.world, token, sector_identifier_uri=_WANTED["url"], subject_type="pairwise")
+
+
+def _new_sector(shop: Shop) -> httpx.Response:
+    changed = METADATA | {"sector_identifier_uri": _WANTED["url"]}
+    return manage(shop.world, "PUT", registered(shop.world), json=changed)
+
+
+def _registered_keys(shop: Shop) -> httpx.Response:
+    """Register a client whose keys are there, and let it authenticate."""
+    world, method = shop.world, "private_key_jwt"
+    answer = post(world, an_initial_token(world), jwks_uri=_WANTED["url"], token_endpoint_auth_method=method)
+    if answer.status_code != 201:
+        return answer
+    claims = own_claims(answer.json()["client_id"], world.tenant.issuer, world.clock())
+    assertion = signed(claims, a_key("ES256", "signer"), typ="client-authentication+jwt")
+    posted = {"client_assertion": assertion, "client_assertion_type": JWT_BEARER, "token": "x"}
+    return world.http.post("/revoke", data=posted)
+
+
 # A sign-in for each request would take most of the time.
 _USER_TOKENS: dict[UUID, str] = {}
 
@@ -76,8 +110,15 @@ class Way:
     register: Callable[[Shop, str], None]
     request: Callable[[Shop], httpx.Response]
     key: SigningKey
+    document: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        """What a friend serves."""
+        return jwks(self.key).encode() if self.document is None else self.document
 
 
+_SECTOR = json.dumps([REDIRECT_URI]).encode()
 WAYS = (
     Way("client at token", _client_url, _at_token, a_key("ES256", "signer")),
     Way("client at introspect", _client_url, lambda shop: _ask(shop, "/introspect", token="x"),
@@ -87,6 +128,9 @@ WAYS = (
     Way("issuer of users", functools.partial(_issuer_url, PARTNER), _bearer, a_key("ES256", "partner")),
     Way("issuer of subjects", functools.partial(_issuer_url, PARTNER), _subject, a_key("ES256", "partner")),
     Way("issuer of actors", functools.partial(_issuer_url, PARTNER), _actor, a_key("ES256", "partner")),
+    Way("sector of a new client", _want, _sector, a_key("ES256", "signer"), _SECTOR),
+    Way("new sector of a client", _want, _new_sector, a_key("ES256", "signer"), _SECTOR),
+    Way("keys of a new client", _want, _registered_keys, a_key("ES256", "signer")),
 )  # fmt: skip
 """A new field that names a URL gets a row here."""
 
@@ -121,7 +165,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Way) -> Iterato
     with ExitStack() as open_:
         four = open_.enter_context(stranger(an_answer(), host="0.0.0.0"))
         six = open_.enter_context(stranger(an_answer(), host="::1", port=four.port))
-        known = open_.enter_context(stranger(an_answer(jwks(way.key).encode())))
+        known = open_.enter_context(stranger(an_answer(way.body)))
         allowed = Outbound(allowed_hosts=(f"127.0.0.1:{known.port}",))
         with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, outbound=allowed) as world:
             yield Inside((four, six), known, _opened(world))
@@ -130,11 +174,13 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Way) -> Iterato
 def _opened(world: World) -> Shop:
     shop = open_shop(world)
     shop.policies(TO_BILLING, PARTNERS)
+    let(world)
     _USER_TOKENS[world.tenant.id] = shop.token()
     return shop
 
 
 def _try_all(inside: Inside, way: Way, corpus: Sequence[str]) -> None:
+    way.register(inside.shop, "https://unknown.example/")
     way.request(inside.shop)
     with recorded_connections() as connections:
         for url in corpus:
@@ -153,7 +199,7 @@ def test_every_way_in_does_read_the_url_of_a_host_that_is_allowed(inside: Inside
     way.register(inside.shop, f"http://127.0.0.1:{inside.friend.port}/jwks")
     answer = way.request(inside.shop)
     assert inside.friend.connections == 1
-    assert answer.status_code == 200, answer.text
+    assert answer.is_success, answer.text
 
 
 @by_way

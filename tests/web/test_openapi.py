@@ -95,6 +95,13 @@ def test_every_documented_path_answers_as_documented(world: World, document: dic
         check_documented(document, answer)
 
 
+def test_the_url_of_a_registration_names_its_client(document: dict[str, Any]) -> None:
+    described = document["paths"]["/connect/register"]
+    for method, operation in described.items():
+        names = [each["name"] for each in operation.get("parameters", ())]
+        assert names == ([] if method == "post" else ["client_id"])
+
+
 def test_a_route_that_is_switched_off_is_not_documented(tmp_path: Path) -> None:
     closed = Registration(open=False)
     with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, registration=closed) as world:

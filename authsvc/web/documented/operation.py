@@ -29,7 +29,8 @@ class Answer:
 class Operation:
     """What the routes do not know of an operation.
 
-    `takes` is the body's schema and `summary` one sentence; a declared endpoint has both from its own function.
+    `takes` is the body's schema and `summary` one sentence; a declared endpoint has both from its own function. `query`
+    holds the parameters that its URL must have, with what each is.
     `examples` are the rest of a curl command after the URL, by what they do.
     """
 
@@ -40,3 +41,4 @@ class Operation:
     takes: Schema | None = None
     refusals: tuple[Refusal, ...] = ()
     examples: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ _WRONG: tuple[Refusal, ...] = (
     InvalidClientMetadata, InvalidRedirectUri, InvalidSoftwareStatement, UnapprovedSoftwareStatement,
 )  # fmt: skip
 _URL = "/connect/register"
+_CLIENT = {"client_id": "The client; it stands in the registration_client_uri."}
 
 REGISTRATION: Mapping[str, Operation] = {
     f"POST {_URL}": Operation(
@@ -47,6 +48,7 @@ REGISTRATION: Mapping[str, Operation] = {
         "A client reads its registration (RFC 7592). The URL is its registration_client_uri.",
         "client token",
         refusals=_TOKEN,
+        query=_CLIENT,
     ),
     f"PUT {_URL}": Operation(
         TAG,
@@ -55,6 +57,7 @@ REGISTRATION: Mapping[str, Operation] = {
         "client token",
         METADATA,
         (*_WRONG, *_TOKEN, Conflict),
+        query=_CLIENT,
     ),
     f"DELETE {_URL}": Operation(
         TAG,
@@ -62,5 +65,6 @@ REGISTRATION: Mapping[str, Operation] = {
         "A client deletes itself.",
         "client token",
         refusals=_TOKEN,
+        query=_CLIENT,
     ),
 }  # fmt: skip
