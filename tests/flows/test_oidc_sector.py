@@ -1,8 +1,8 @@
 """The sector of a client that registers: its document must name every redirect URI (OpenID Connect Registration §5)."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,28 @@ import pytest
 from authsvc.settings import Outbound
 from tests.flows.registering import METADATA, REDIRECT_URI, an_initial_token, let, manage, post, stored
 from tests.flows.world import World, running_world
-from tests.outbound.strangers import Stranger, an_answer, answering, stranger
+from tests.outbound.strangers import Serve, Stranger, an_answer, answering, stranger
 
 OTHER = "https://shop.example/other"
 
 
-@contextmanager
-def _running(tmp_path: Path, served: bytes | Any) -> Iterator[tuple[World, Stranger]]:
-    with stranger(served) as sector:
-        allowed = Outbound(allowed_hosts=(f"127.0.0.1:{sector.port}",))
-        with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, outbound=allowed) as world:
+Opened = tuple[World, Stranger]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[[Serve | bytes], Opened]]:
+    """A world beside a sector's host that serves so."""
+    with ExitStack() as open_:
+
+        def begin(served: Serve | bytes) -> Opened:
+            sector = open_.enter_context(stranger(served))
+            allowed = Outbound(allowed_hosts=(f"127.0.0.1:{sector.port}",))
+            url = f"sqlite:///{tmp_path}/authsvc.db"
+            world = open_.enter_context(running_world(url, tmp_path, outbound=allowed))
             let(world)
-            yield world, sector
+            return world, sector
+
+        yield begin
 
 
 def _register(world: World, sector: Stranger, **changed: Any) -> httpx.Response:
@@ -47,48 +57,50 @@ def _register(world: World, sector: Stranger, **changed: Any) -> httpx.Response:
         pytest.param(b"<html>", [REDIRECT_URI], 400, id="no JSON"),
     ],
 )
-def test_the_document_must_name_every_redirect_uri(tmp_path: Path, body: bytes, uris: list[str], status: int):
-    with _running(tmp_path, an_answer(body)) as (world, sector):
-        answer = _register(world, sector, redirect_uris=uris)
-        assert answer.status_code == status, answer.text
-        if status == 201:
-            client = stored(world, answer.json()["client_id"])
-            assert client is not None
-            assert client.relying_party.sector == "127.0.0.1"
-        else:
-            assert answer.json()["error"] == "invalid_client_metadata"
-            assert "sector_identifier_uri" in answer.json()["error_description"]
+def test_the_document_must_name_every_redirect_uri(
+    opened: Callable[[bytes], Opened], body: bytes, uris: list[str], status: int
+):
+    world, sector = opened(an_answer(body))
+    answer = _register(world, sector, redirect_uris=uris)
+    assert answer.status_code == status, answer.text
+    if status == 201:
+        client = stored(world, answer.json()["client_id"])
+        assert client is not None
+        assert client.relying_party.sector == "127.0.0.1"
+    else:
+        assert answer.json()["error"] == "invalid_client_metadata"
+        assert "sector_identifier_uri" in answer.json()["error_description"]
 
 
 @pytest.mark.parametrize(
     "served", [an_answer(status="404 Not Found"), an_answer(b"[]", "text/html"), an_answer(b"x" * 100_000), b"nonsense"]
 )
-def test_a_document_that_cannot_be_read_is_refused_in_the_same_words(tmp_path: Path, served: bytes):
-    with _running(tmp_path, served) as (world, sector):
-        answer = _register(world, sector)
-        assert answer.status_code == 400
-        assert answer.json()["error_description"] == "sector_identifier_uri: cannot be read"
+def test_a_document_that_cannot_be_read_is_refused_in_the_same_words(opened: Callable[[bytes], Opened], served: bytes):
+    world, sector = opened(served)
+    answer = _register(world, sector)
+    assert answer.status_code == 400
+    assert answer.json()["error_description"] == "sector_identifier_uri: cannot be read"
 
 
-def test_a_new_redirect_uri_is_looked_up_in_a_new_copy(tmp_path: Path):
+def test_a_new_redirect_uri_is_looked_up_in_a_new_copy(opened: Callable[[Serve | bytes], Opened]):
     served = answering(
         an_answer(json.dumps([REDIRECT_URI]).encode()), an_answer(json.dumps([REDIRECT_URI, OTHER]).encode())
     )
-    with _running(tmp_path, served) as (world, sector):
-        client = _register(world, sector).json()
-        uri = client["sector_identifier_uri"]
-        wanted = METADATA | {"redirect_uris": [REDIRECT_URI, OTHER], "sector_identifier_uri": uri}
-        assert manage(world, "PUT", client, json=wanted).status_code == 200
-        wanted["redirect_uris"] = [REDIRECT_URI, "https://evil.example/"]
-        assert manage(world, "PUT", client, json=wanted).status_code == 400
-        kept = stored(world, client["client_id"])
-        assert kept is not None
-        assert kept.relying_party.redirect_uris == (REDIRECT_URI, OTHER)
+    world, sector = opened(served)
+    client = _register(world, sector).json()
+    uri = client["sector_identifier_uri"]
+    wanted = METADATA | {"redirect_uris": [REDIRECT_URI, OTHER], "sector_identifier_uri": uri}
+    assert manage(world, "PUT", client, json=wanted).status_code == 200
+    wanted["redirect_uris"] = [REDIRECT_URI, "https://evil.example/"]
+    assert manage(world, "PUT", client, json=wanted).status_code == 400
+    kept = stored(world, client["client_id"])
+    assert kept is not None
+    assert kept.relying_party.redirect_uris == (REDIRECT_URI, OTHER)
 
 
-def test_nobody_is_asked_for_a_registration_that_is_refused_anyway(tmp_path: Path):
-    with _running(tmp_path, an_answer(json.dumps([REDIRECT_URI]).encode())) as (world, sector):
-        uri = f"http://127.0.0.1:{sector.port}/uris"
-        assert post(world, None, sector_identifier_uri=uri).status_code == 401
-        assert post(world, an_initial_token(world), sector_identifier_uri=uri, logo_uri="x:").status_code == 400
-        assert sector.connections == 0
+def test_nobody_is_asked_for_a_registration_that_is_refused_anyway(opened: Callable[[bytes], Opened]):
+    world, sector = opened(an_answer(json.dumps([REDIRECT_URI]).encode()))
+    uri = f"http://127.0.0.1:{sector.port}/uris"
+    assert post(world, None, sector_identifier_uri=uri).status_code == 401
+    assert post(world, an_initial_token(world), sector_identifier_uri=uri, logo_uri="x:").status_code == 400
+    assert sector.connections == 0
