@@ -1,4 +1,4 @@
-"""The sector of a client that registers: its document must name every redirect URI (OpenID Connect Registration §5)."""
+"""The sector of a client that registers: its document names every redirect URI (OpenID Connect Registration §5)."""
 
 import json
 from collections.abc import Callable, Iterator
