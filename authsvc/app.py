@@ -45,6 +45,7 @@ from authsvc.web.edge import Edge, Limits
 from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.languages import wording
 from authsvc.web.mounted import Mounted
+from authsvc.web.page_routes import page_endpoints
 from authsvc.web.routes import ENDPOINT_NAMES, Process, endpoints
 
 PERMIT_WAIT_SECONDS = 5.0
@@ -100,9 +101,13 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
     keyring = Keyring(master_keys, key_policy(settings))
     runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
-    api = AccountApi(
-        _accounts(settings, master_keys), keyring, settings.lifetimes.recent_login, lambda: runner.wake(send_mail.NAME)
-    )
+
+    def wake() -> None:
+        """Letters may wait, and clients to be told of sessions that have ended."""
+        runner.wake(send_mail.NAME)
+        runner.wake(notify_logout.NAME)
+
+    api = AccountApi(_accounts(settings, master_keys), keyring, settings.lifetimes.recent_login, wake)
     # Later, for it needs the metrics, and those the names of the routes.
     routers = _routers(settings, api, lambda: issuing)
     metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
@@ -140,6 +145,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
             _registering(settings, issuing),
             settings.lifetimes.jwks_max_age,
             Process(machine.ping, lambda: runner.wake(notify_logout.NAME)),
+            page_endpoints(api, issuing),
             app.router.routes,
         ),
         memory=MemoryLane(machine, metrics, queue_length=http.queue_length),

@@ -7,10 +7,11 @@ from authsvc.errors import DomainError
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """A field by its name, and what to mend; never what it held."""
+    """A field by its name, and what to mend; never what it held. `reason` is for who tells it in other words."""
 
     field: str
     message: str
+    reason: str = ""
 
 
 class FieldsInvalid(DomainError):

@@ -79,4 +79,4 @@ def _checked(presented_new: str, user: User, accounts: Accounts) -> str:
     try:
         return check_new_password(presented_new, accounts.passwords, has_second_factor=False, names=names)
     except PasswordInvalid as error:
-        raise FieldsInvalid((FieldProblem("new_password", error.detail),)) from error
+        raise FieldsInvalid((FieldProblem("new_password", error.detail, error.reason),)) from error

@@ -15,6 +15,7 @@ from authsvc.domain.lockout import Throttled, reservations
 from authsvc.domain.outbox import MailedLink
 from authsvc.domain.passwords import PasswordInvalid, check_new_password
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.session_ends import end_sessions
 from authsvc.domain.users import User, canonical_login
 from authsvc.errors import Conflict
 
@@ -67,7 +68,7 @@ def reset_password(reset: PasswordReset, occasion: Occasion, uow: UnitOfWork, ac
     current = _owner(link, uow)
     if not uow.users.set_password_hash(current.id, password_hash, instead_of=user.password_hash):
         raise Conflict("user: password changed meanwhile")
-    uow.sessions.end_all(current.id, occasion.now)
+    end_sessions(current.id, uow, occasion.now)
     # Who guessed at the old password must not keep its owner out.
     uow.attempts.clear([counter.key for counter in reservations(current.id, occasion.address, accounts.lockout)])
     head = letterhead(link.email, occasion, accounts, current)
@@ -111,4 +112,4 @@ def _checked(presented_new: str, user: User, accounts: Accounts) -> str:
     try:
         return check_new_password(presented_new, accounts.passwords, has_second_factor=False, names=names)
     except PasswordInvalid as error:
-        raise FieldsInvalid((FieldProblem("new_password", error.detail),)) from error
+        raise FieldsInvalid((FieldProblem("new_password", error.detail, error.reason),)) from error

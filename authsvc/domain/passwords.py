@@ -8,14 +8,19 @@ from authsvc.errors import DomainError
 
 MAX_PASSWORD_BYTES = 1_024
 """A longer one is refused before it is hashed; longer input buys no safety, only work."""
+TOO_SHORT, TOO_LONG, TOO_COMMON, OWN_NAME = "too_short", "too_long", "too_common", "own_name"
 _LONGEST_SPELLING = 4 * MAX_PASSWORD_BYTES
 """NFC makes at most one character of four, so a longer spelling stays longer than MAX_PASSWORD_BYTES."""
 
 
 class PasswordInvalid(DomainError):
-    """The password may not be chosen; the detail says what to mend."""
+    """The password may not be chosen; the detail says what to mend, the reason in one word why."""
 
     rule = "password_invalid"
+
+    def __init__(self, detail: str, reason: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +60,15 @@ def check_new_password(
     password = normal_form(presented)
     shortest = policy.min_length if has_second_factor else policy.min_length_single_factor
     if len(password) < shortest:
-        raise PasswordInvalid(f"at least {shortest} characters")
+        raise PasswordInvalid(f"at least {shortest} characters", TOO_SHORT)
     if is_too_long(password):
-        raise PasswordInvalid(f"at most {MAX_PASSWORD_BYTES} bytes")
+        raise PasswordInvalid(f"at most {MAX_PASSWORD_BYTES} bytes", TOO_LONG)
     folded = password.casefold()
     unit = _repeated_unit(folded)
     if len(unit) == 1 or not policy.common().isdisjoint({folded, unit}):
-        raise PasswordInvalid("this password is too common: choose one that nobody else would")
+        raise PasswordInvalid("this password is too common: choose one that nobody else would", TOO_COMMON)
     if any(folded == name.casefold() for name in names):
-        raise PasswordInvalid("the password may not be your own name or address")
+        raise PasswordInvalid("the password may not be your own name or address", OWN_NAME)
     return password
 
 

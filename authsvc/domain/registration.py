@@ -109,14 +109,14 @@ def _checked(wanted: Registration, accounts: Accounts) -> Registration:
         if email is not None:
             email = check_email(email)
         elif accounts.confirms_mail:
-            problems.append(FieldProblem("email", "is required"))
+            problems.append(FieldProblem("email", "is required", "missing"))
     except EmailInvalid as error:
         problems.append(FieldProblem("email", error.detail))
     names = [username] if email is None else [username, email]
     try:
         password = check_new_password(password, accounts.passwords, has_second_factor=False, names=names)
     except PasswordInvalid as error:
-        problems.append(FieldProblem("password", error.detail))
+        problems.append(FieldProblem("password", error.detail, error.reason))
     if problems:
         raise FieldsInvalid(tuple(problems))
     return Registration(username, password, email, wanted.name)

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from starlette.routing import BaseRoute
 
-from authsvc.errors import AuthsvcError
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.register import Registering
 from authsvc.web.api import health
@@ -21,20 +19,19 @@ from authsvc.web.oauth.register import registration_handlers
 from authsvc.web.oauth.revoke import revoke_handler
 from authsvc.web.oauth.token import login_handler, login_route, token_handler, token_route
 from authsvc.web.oauth.userinfo import userinfo_handler
+from authsvc.web.page_routes import PAGE_NAMES, page_endpoint
 from authsvc.web.pages.consent import ConsentPage
 from authsvc.web.pages.docs import describing, docs_handler, openapi_handler
 from authsvc.web.pages.login import LoginPage
 from authsvc.web.pages.logo import logo_handler
 from authsvc.web.pages.logout import LogoutPage
 from authsvc.web.pages.select_account import SelectAccountPage
-from authsvc.web.request import Call
-from authsvc.web.responses import Response
 
 BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
     "authorize", "token", "introspect", "revoke", "userinfo", "connect_register", "jwks", "metadata", "login", "logout",
     "live", "ready", "openapi", "docs", "ui_consent", "ui_continue", "ui_login", "ui_logo", "ui_logout",
-    "ui_select_account", "connect_logout",
+    "ui_select_account", "connect_logout", *PAGE_NAMES,
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 
@@ -47,16 +44,18 @@ class Process:
     tell_clients: Callable[[], None]
 
 
-def endpoints(
+def endpoints(  # noqa: PLR0913 - the composition root names each part
     issuing: Issuing,
     registering: Registering,
     jwks_max_age_seconds: int,
     process: Process,
+    pages: Mapping[str, Endpoint],
     declared: Sequence[BaseRoute],
 ) -> Mapping[str, Endpoint]:
     """Return the map of the hot endpoints. The JSON API that FastAPI declares is in `web/api/` (see `app.py`).
 
-    `declared` are the application's routes, which the description of the service covers too.
+    `pages` are those of web/page_routes.py; `declared` are the application's routes, which the description of the
+    service covers too.
     """
     documents = {"GET": metadata_handler(jwks_max_age_seconds, signs_up=issuing.signs_up)}
     about_person = userinfo_handler(issuing.keyring)
@@ -85,27 +84,18 @@ def endpoints(
         ),
         "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), refusals="api"),
         "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), refusals="api"),
-        "/ui/login": _page("ui_login", LoginPage(issuing, links=frozenset()), _login_page_route),
-        "/ui/consent": _page("ui_consent", ConsentPage(issuing), _on("people")),
-        "/ui/select-account": _page("ui_select_account", SelectAccountPage(issuing), _on("people")),
+        "/ui/login": page_endpoint("ui_login", LoginPage(issuing, _login_links(issuing)), _login_page_route),
+        "/ui/consent": page_endpoint("ui_consent", ConsentPage(issuing), _on("people")),
+        "/ui/select-account": page_endpoint("ui_select_account", SelectAccountPage(issuing), _on("people")),
         "/ui/logo": Endpoint("ui_logo", {"GET": logo_handler}, _on("machine"), refusals="page"),
         **_logout_pages(issuing, process.tell_clients),
+        **pages,
     }
     return urls
 
 
-class _Page(Protocol):
-    """A page with one form, which shows its refusals itself."""
-
-    def get(self, call: Call) -> Response: ...
-
-    def post(self, call: Call) -> Response: ...
-
-    def refused(self, call: Call, error: AuthsvcError) -> Response | None: ...
-
-
-def _page(name: str, page: _Page, route: Callable[[Fields], Route]) -> Endpoint:
-    return Endpoint(name, {"GET": page.get, "POST": page.post}, route, refusals="page", refused=page.refused)
+def _login_links(issuing: Issuing) -> frozenset[str]:
+    return frozenset({"forgot", "register"} if issuing.signs_up else {"forgot"})
 
 
 def _login_page_route(fields: Fields) -> Route:
@@ -123,13 +113,6 @@ def _logout_pages(issuing: Issuing, wake: Callable[[], None]) -> Mapping[str, En
             "ui_logout", {"GET": page.get, "POST": page.post}, lane, refusals="page", refused=page.refused, then=wake
         ),
     }
-
-
-def _login_page(issuing: Issuing) -> Endpoint:
-    page = LoginPage(issuing, links=frozenset())
-    return Endpoint(
-        "ui_login", {"GET": page.get, "POST": page.post}, login_route, refusals="page", refused=page.refused
-    )
 
 
 def _on(lane: LaneName) -> Callable[[Fields], Route]:

@@ -22,6 +22,7 @@ from authsvc.protocol.errors import (
     UnsupportedGrantType,
     UnsupportedTokenType,
 )
+from authsvc.web.documented.account_pages import ACCOUNT_PAGES
 from authsvc.web.documented.bodies import asked_body, login_body, logout_body, token_body, userinfo_body
 from authsvc.web.documented.front_channel import FRONT_CHANNEL
 from authsvc.web.documented.operation import Answer, Operation, Refusal
@@ -217,6 +218,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     **FRONT_CHANNEL,
     **PAGES,
+    **ACCOUNT_PAGES,
     "GET /health/live": Operation("Health", _STATUS, "Whether the process runs."),
     "GET /health/ready": Operation("Health", _STATUS, "Whether the process can answer; 503 if not."),
 }

@@ -1,0 +1,64 @@
+"""The part of the URL map that people go through by themselves: signing up, a forgotten password, their own account."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from authsvc.errors import AuthsvcError
+from authsvc.protocol.grant import Issuing
+from authsvc.web.api.account import AccountApi
+from authsvc.web.endpoint import Endpoint, Handler, Route
+from authsvc.web.forms import Fields
+from authsvc.web.pages.forgot import ForgotPage, forgot_route
+from authsvc.web.pages.register import RegisterPage
+from authsvc.web.pages.register_confirm import RegisterConfirmPage
+from authsvc.web.pages.reset import ResetPage
+from authsvc.web.request import Call
+from authsvc.web.responses import Response
+
+PAGE_NAMES = ("ui_forgot", "ui_reset", "ui_register", "ui_register_confirm")
+
+
+def page_endpoints(api: AccountApi, issuing: Issuing) -> Mapping[str, Endpoint]:
+    """Return the map of these pages, by their paths within the tenant's issuer."""
+    urls = {
+        "/ui/forgot": page_endpoint("ui_forgot", ForgotPage(api), forgot_route, api.wake_mail),
+        "/ui/reset": page_endpoint("ui_reset", ResetPage(api), _hashing, api.wake_mail),
+    }
+    if issuing.signs_up:
+        urls |= {
+            "/ui/register": page_endpoint("ui_register", RegisterPage(api, issuing), _hashing, api.wake_mail),
+            "/ui/register/confirm": page_endpoint(
+                "ui_register_confirm", RegisterConfirmPage(api), _on_people, api.wake_mail
+            ),
+        }
+    return urls
+
+
+class Page(Protocol):
+    """A page with a form: `refused` shows it again with what is wrong, or leaves that to the error page."""
+
+    def get(self, call: Call) -> Response:
+        """Show it."""
+
+    def post(self, call: Call) -> Response:
+        """Do what its form asks."""
+
+    def refused(self, call: Call, error: AuthsvcError) -> Response | None:
+        """Show the form again, or None."""
+
+
+def page_endpoint(
+    name: str, page: Page, route: Callable[[Fields], Route], then: Callable[[], None] | None = None
+) -> Endpoint:
+    """Return the row of a page."""
+    handlers: dict[str, Handler] = {"GET": page.get, "POST": page.post}
+    return Endpoint(name, handlers, route, refusals="page", refused=page.refused, then=then)
+
+
+def _on_people(fields: Fields) -> Route:  # noqa: ARG001 - the lane does not depend on the request
+    return Route("people")
+
+
+def _hashing(fields: Fields) -> Route:
+    """Only the form hashes a password."""
+    return Route("people", hashes=bool(fields))
