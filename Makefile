@@ -8,7 +8,7 @@ NPM_STAMP := tests/interop/node_modules/.package-lock.json
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format locales mutants bench story lock
+.PHONY: help setup run test test-all check format locales mutants bench story demo lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
@@ -82,6 +82,9 @@ bench: setup ## measure, and write docs/benchmarks.md
 
 story: setup ## run the three services of examples/, and see every token on the way
 	$(BIN)/python examples/story.py
+
+demo: setup ## a shop with sign-in in your browser, over https
+	$(BIN)/python examples/demo.py
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 	--custom-compile-command "make lock" --all-extras pyproject.toml
