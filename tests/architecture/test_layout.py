@@ -42,3 +42,16 @@ def test_no_function_is_too_long_to_read(modules):
 def test_every_package_says_what_it_owns(modules):
     packages = [path for path in modules if path.endswith("__init__.py")]
     assert [path for path in packages if not ast.get_docstring(modules[path])] == []
+
+
+def test_sessions_end_in_one_way(modules):
+    """Whoever ends one by the store alone tells none of its clients (domain/session_ends.py does)."""
+    ends = {
+        path
+        for path, module in modules.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"end", "end_all"}
+        and getattr(node.value, "attr", None) == "sessions"
+    }
+    assert ends == {"authsvc/domain/session_ends.py"}
