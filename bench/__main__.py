@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import (
     assertion,
+    authorize,
     bare_token,
     crowd,
     idle,
@@ -24,7 +25,19 @@ from bench.processes import CORES, BenchError
 
 COMPARISONS: dict[str, Callable[[rounds.Plan, Path], list[rounds.Figure]]] = {
     module.NAME: module.compare
-    for module in (oidc_provider, assertion, bare_token, login, jwks, introspection, refresh, verifier, crowd, idle)
+    for module in (
+        oidc_provider,
+        assertion,
+        authorize,
+        bare_token,
+        login,
+        jwks,
+        introspection,
+        refresh,
+        verifier,
+        crowd,
+        idle,
+    )
 }
 
 

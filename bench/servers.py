@@ -171,10 +171,12 @@ def _under_our_server(peer: str, directory: Path, facts: Facts, told: Mapping[st
 
 
 @contextmanager
-def start_oidc_provider(directory: Path, assertion_key: Mapping[str, Any] | None = None) -> Iterator[Server]:
+def start_oidc_provider(
+    directory: Path, assertion_key: Mapping[str, Any] | None = None, redirect_uri: str | None = None
+) -> Iterator[Server]:
     """npm oidc-provider, one node process, with its own in-memory adapter.
 
-    Its client authenticates by Basic, or by private_key_jwt with that key.
+    Its client authenticates by Basic, or by private_key_jwt with that key; with a redirect URI it is one of browsers.
     """
     home = PEERS / "oidc_provider"
     node, npm = shutil.which("node"), shutil.which("npm")
@@ -192,6 +194,7 @@ def start_oidc_provider(directory: Path, assertion_key: Mapping[str, Any] | None
         "audience": facts.audience,
         "scopes": facts.scopes,
         "assertionKey": assertion_key,
+        "redirectUri": redirect_uri,
     }
     spawn = Spawn(
         [node, "server.mjs", json.dumps(told)],

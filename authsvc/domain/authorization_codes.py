@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from authsvc.domain.sessions import Session
 from authsvc.domain.tokens import SignIn
+from authsvc.domain.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,12 @@ class AuthorizationCode:
     created_at: datetime
     expires_at: datetime
     consumed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeState:
+    """A code with what it stands on, read in one statement; None for what is not there any more."""
+
+    code: AuthorizationCode
+    session: Session | None
+    user: User | None

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from authsvc.domain.authorization_codes import AuthorizationCode
+from authsvc.domain.authorization_codes import AuthorizationCode, CodeState
 from authsvc.domain.consents import Consent
 from authsvc.domain.continuations import Continuation
 from authsvc.domain.logout_deliveries import LogoutDelivery
@@ -41,12 +41,15 @@ class BrowserSessions(Protocol):
 
 
 class AuthorizationCodes(Protocol):
-    """Codes; `consume` is the single use: one atomic statement."""
+    """Codes; `consume` is the single use: one atomic statement.
+
+    Within the begun transaction `add` and `consume` last with it, without one at once.
+    """
 
     def add(self, code: AuthorizationCode) -> None: ...
 
-    def find(self, code_hash: str) -> AuthorizationCode | None:
-        """Return the code, also when it has expired or was used."""
+    def find(self, code_hash: str) -> CodeState | None:
+        """Return the code, also when it has expired or was used, and whoever agreed to it."""
 
     def consume(self, code_hash: str, now: datetime) -> bool:
         """Use the code up; False if it was used before or has expired."""

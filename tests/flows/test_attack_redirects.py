@@ -65,6 +65,13 @@ def test_no_hostile_uri_is_taken_for_a_registered_one():
     assert [uri for uri in REGISTERED if not is_registered(uri, REGISTERED)] == []
 
 
+def test_a_name_is_no_loopback_address():
+    """It resolves to whatever the resolver says: its port is as registered (RFC 8252 §8.3)."""
+    assert is_registered("http://localhost:3000/cb", ("http://localhost:3000/cb",))
+    assert not is_registered("http://localhost:3001/cb", ("http://localhost:3000/cb",))
+    assert not is_registered("https://127.0.0.1:3001/cb", ("https://127.0.0.1:3000/cb",))
+
+
 @pytest.mark.parametrize(
     "uri", ["http://127.0.0.1/cb", "http://127.0.0.1:1/cb", "http://127.0.0.1:65535/cb", "http://[::1]:51004/cb"]
 )

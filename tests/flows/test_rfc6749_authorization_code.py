@@ -91,7 +91,7 @@ def test_a_verifier_without_a_challenge_is_a_downgrade(browser: Browser, asked: 
     assert redeem(browser.world, code, "rp-oidc", code_verifier=None).status_code == 200
 
 
-PLAIN = {"code_challenge": VERIFIER, "code_challenge_method": "plain"}
+PLAIN = {"code_challenge": CHALLENGE, "code_challenge_method": "plain"}
 NO_PKCE = [
     pytest.param({"code_challenge": None, "code_challenge_method": None}, ("rp", "spa"), id="left out"),
     pytest.param({"code_challenge": ""}, ("rp", "spa", "rp-oidc"), id="empty, with its method"),
@@ -126,6 +126,18 @@ def test_a_code_lasts_sixty_seconds(browser: Browser):
     assert redeem(browser.world, codes[0]).status_code == 200
     browser.world.clock.move(seconds=1)
     assert error_of(redeem(browser.world, codes[1])) == REFUSED
+
+
+@pytest.mark.parametrize("end", ["session", "user"])
+def test_a_code_is_worth_nothing_once_its_session_or_person_is_out(browser: Browser, end: str):
+    world, session = browser.world, browser.sign_in()
+    code = browser.code()
+    with world.change() as uow:
+        if end == "session":
+            uow.sessions.end(session.id, world.clock())
+        else:
+            uow.users.disable(session.user_id, world.clock())
+    assert error_of(redeem(world, code)) == REFUSED
 
 
 def test_a_client_that_takes_the_id_of_a_deleted_one_cannot_redeem_its_codes(browser: Browser):
@@ -179,6 +191,15 @@ def test_a_replay_ends_opaque_tokens_and_offline_ones_as_well(browser: Browser):
     assert error_of(redeem(world, code)) == REFUSED
     assert world.get("/userinfo", tokens["access_token"]).status_code == 401
     assert error_of(world.refresh(tokens["refresh_token"], "rp")) == REFUSED
+
+
+def test_a_replay_ends_a_token_that_no_refresh_token_stands_beside(browser: Browser):
+    _change(browser.world, "rp", grant_types=frozenset({"authorization_code"}))
+    code = browser.code()
+    token = redeem(browser.world, code).json()["access_token"]
+    assert browser.world.get("/userinfo", token).status_code == 200
+    assert error_of(redeem(browser.world, code)) == REFUSED
+    assert browser.world.get("/userinfo", token).status_code == 401
 
 
 def test_what_is_granted_offline_outlives_the_browsers_session_and_nothing_else(browser: Browser):

@@ -33,9 +33,9 @@ def answer(request: AuthorizationRequest, present: Present, judging: Judging) ->
     way_back = request.way_back
     assert way_back is not None  # noqa: S101 - the pipeline lets no request through without
     value, uow = opaque.new_secret(opaque.AUTHORIZATION_CODE), judging.uow
-    uow.begin()
-    uow.codes.add(_code(value, request, present, judging))
     _touch(present, judging)
+    # Mostly the one statement that is written: it needs no transaction around it.
+    uow.codes.add(_code(value, request, present, judging))
     return Answer(success(value, way_back), way_back)
 
 
@@ -63,5 +63,6 @@ def _code(value: str, request: AuthorizationRequest, present: Present, judging: 
 def _touch(present: Present, judging: Judging) -> None:
     browser, now = present.visitor.browser, judging.now
     if now - browser.seen_at >= timedelta(seconds=SEEN_AFTER_SECONDS):
+        judging.uow.begin()
         idle = timedelta(seconds=judging.issuing.lifetimes.browser_idle)
         judging.uow.browser_sessions.touch(browser.session.id, now, now + idle)

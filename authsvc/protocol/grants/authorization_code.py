@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from authsvc.crypto import opaque
 from authsvc.crypto.pkce import answers
-from authsvc.domain.authorization_codes import AuthorizationCode
+from authsvc.domain.authorization_codes import AuthorizationCode, CodeState
 from authsvc.domain.clients import CODE_GRANT
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS
+from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS, OPAQUE
 from authsvc.domain.sessions import Session
 from authsvc.domain.tokens import Target
 from authsvc.domain.users import User
@@ -38,10 +38,11 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
     presented = request.parameters.get("code")
     if presented is None:
         raise InvalidRequest("code is required")
-    code = _find(presented, request, uow)
+    state = _find(presented, request, uow)
+    code = state.code
     _check_redirect_uri(code, request)
     _check_verifier(code, request)
-    user = _person(code, request, uow)
+    user = _person(state, request)
     # What may go on without the browser gets a session of its own, which the browser's logout does not end.
     sign_in = replace(code.sign_in, session_id=uuid4()) if code.offline else code.sign_in
     return Decision(
@@ -58,31 +59,35 @@ def consume(decision: Decision, target: Target, request: GrantRequest, uow: Unit
     """Use the code up, and store what hangs on it; returns the first refresh token. Raises: InvalidGrant."""
     code, sign_in = decision.code, decision.sign_in
     assert code is not None and sign_in is not None  # noqa: S101, PT018 - check sets both
-    uow.begin()
+    party = request.client.relying_party
+    is_told = party.backchannel_logout_uri is not None or party.frontchannel_logout_uri is not None
+    if code.offline or is_told or sign_in.family_id is not None or target.token_format == OPAQUE:
+        # Else the use is all that is written: one statement, which needs no transaction around it.
+        uow.begin()
     if not uow.codes.consume(code.code_hash, request.now):
         raise _replayed(code, request)
     if code.offline:
         uow.sessions.add(_own_session(decision, request, issuing))
-    party = request.client.relying_party
-    if party.backchannel_logout_uri is not None or party.frontchannel_logout_uri is not None:
+    if is_told:
         uow.browser_sessions.join(code.sign_in.session_id, request.client.id, request.now)
     return None if sign_in.family_id is None else start_family(sign_in, target, request, uow, issuing)
 
 
-def _find(presented: str, request: GrantRequest, uow: UnitOfWork) -> AuthorizationCode:
+def _find(presented: str, request: GrantRequest, uow: UnitOfWork) -> CodeState:
     """Return the client's own unused code. Another client cannot even use it up. Raises: InvalidGrant."""
     client = request.client
     if not opaque.is_well_formed(opaque.AUTHORIZATION_CODE, presented):
         raise _refused("code_malformed")
-    code = uow.codes.find(opaque.hash_secret(presented))
-    if code is None:
+    state = uow.codes.find(opaque.hash_secret(presented))
+    if state is None:
         raise _refused("code_unknown")
+    code = state.code
     if code.client_id != client.id:
         raise _refused("code_of_another_client")
     if code.created_at < client.created_at:
         # A client was deleted, and another has its id now: what the first one was given is not its.
         raise _refused("code_of_earlier_client")
-    return code
+    return state
 
 
 def _check_redirect_uri(code: AuthorizationCode, request: GrantRequest) -> None:
@@ -115,14 +120,14 @@ def _check_verifier(code: AuthorizationCode, request: GrantRequest) -> None:
         raise _refused("pkce_verifier")
 
 
-def _person(code: AuthorizationCode, request: GrantRequest, uow: UnitOfWork) -> User:
+def _person(state: CodeState, request: GrantRequest) -> User:
     """Return the person, if nothing is over that the code stands on. Raises: InvalidGrant."""
-    user_id, now = code.sign_in.user_id, request.now
+    code, session, user, now = state.code, state.session, state.user, request.now
+    user_id = code.sign_in.user_id
     if code.consumed_at is not None:
         raise _replayed(code, request)
     if now >= code.expires_at:
         raise _refused("code_expired")
-    session, user = uow.sessions.get(code.sign_in.session_id), uow.users.get(user_id)
     if session is None or not session.is_alive(now):
         raise InvalidGrant("the session has ended", rule="session_over").about(user_id=user_id)
     if user is None or user.disabled_at is not None:

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import Boolean, Column, Index, Table, Text, Uuid, bindparam, insert, select, update
 
-from authsvc.domain.authorization_codes import AuthorizationCode
+from authsvc.domain.authorization_codes import AuthorizationCode, CodeState
+from authsvc.domain.sessions import Session
 from authsvc.domain.tokens import SignIn
+from authsvc.domain.users import User
 from authsvc.storage.sql.base import (
     Instant,
     JsonMap,
@@ -17,6 +19,8 @@ from authsvc.storage.sql.base import (
     owned,
     tenant_column,
 )
+from authsvc.storage.sql.sessions import SESSION_COLUMNS, sessions
+from authsvc.storage.sql.users import USER_COLUMNS, users
 
 # No foreign keys: the grant asks after the session and the client in any case, and each would cost every code a look.
 authorization_codes = Table(
@@ -53,8 +57,19 @@ _REST = (
 _FIRST_OF_REST = 2 + len(_SIGN_IN)
 _THIS = (owned(authorization_codes), authorization_codes.c.code_hash == bindparam("presented_hash"))
 
-_ADD = insert(authorization_codes)
-_FIND = select(*(authorization_codes.c[name] for name in ("code_hash", "client_id", *_SIGN_IN, *_REST))).where(*_THIS)
+_ADD = insert(authorization_codes).returning(authorization_codes.c.code_hash)
+_CODE_COLUMNS = tuple(authorization_codes.c[name] for name in ("code_hash", "client_id", *_SIGN_IN, *_REST))
+_CUT = len(_CODE_COLUMNS)
+_USER_CUT = _CUT + len(SESSION_COLUMNS)
+_ITS_SESSION = (sessions.c.tenant_id == authorization_codes.c.tenant_id) & (
+    sessions.c.id == authorization_codes.c.session_id
+)
+_ITS_USER = (users.c.tenant_id == authorization_codes.c.tenant_id) & (users.c.id == authorization_codes.c.user_id)
+_FIND = (
+    select(*_CODE_COLUMNS, *SESSION_COLUMNS, *USER_COLUMNS)
+    .select_from(authorization_codes.outerjoin(sessions, _ITS_SESSION).outerjoin(users, _ITS_USER))
+    .where(*_THIS)
+)
 _CONSUME = (
     update(authorization_codes)
     .where(
@@ -70,20 +85,22 @@ class SqlAuthorizationCodes(Store):
     """Implements AuthorizationCodes."""
 
     def add(self, code: AuthorizationCode) -> None:
-        """Add a code."""
-        self._work.write(
+        """Add a code: within the begun transaction, or else at once."""
+        self._work.write_alone(
             _ADD, tenant_id=self._tenant_id, code_hash=code.code_hash, client_id=code.client_id,
             **{name: getattr(code.sign_in, name) for name in _SIGN_IN}, **{name: getattr(code, name) for name in _REST},
         )  # fmt: skip
 
-    def find(self, code_hash: str) -> AuthorizationCode | None:
-        """Return the code, also when it has expired or was used."""
+    def find(self, code_hash: str) -> CodeState | None:
+        """Return the code, also when it has expired or was used, and whoever agreed to it."""
         row = self._work.row(_FIND, tenant=self._tenant_id, presented_hash=code_hash)
         if row is None:
             return None
-        return AuthorizationCode(row[0], row[1], SignIn(*row[2:_FIRST_OF_REST]), *row[_FIRST_OF_REST:])
+        code = AuthorizationCode(row[0], row[1], SignIn(*row[2:_FIRST_OF_REST]), *row[_FIRST_OF_REST:_CUT])
+        session, user = row[_CUT:_USER_CUT], row[_USER_CUT:]
+        return CodeState(code, Session(*session) if session[0] else None, User(*user) if user[0] else None)
 
     def consume(self, code_hash: str, now: datetime) -> bool:
-        """Use the code up; False if it was used before or has expired."""
-        used = self._work.write_returning(_CONSUME, tenant=self._tenant_id, presented_hash=code_hash, now=now)
+        """Use the code up, within the begun transaction or else at once; False if it was used or has expired."""
+        used = self._work.write_alone(_CONSUME, tenant=self._tenant_id, presented_hash=code_hash, now=now)
         return len(used) == 1
