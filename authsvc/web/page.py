@@ -144,8 +144,9 @@ def _stylesheet(accent: str | None, accent_dark: str | None) -> str:
     own = _accent(accent, LIGHT_GROUNDS)
     dark = _accent(accent_dark or accent, DARK_GROUNDS)
     css = environment("en").get_template("style.css").render()
+    # Each in its own theme: what can be read on light pages must not be taken over by dark ones.
     if own:
-        css += f":root{{{own}}}\n"
+        css += f"@media (prefers-color-scheme: light){{:root{{{own}}}}}\n"
     if dark:
         css += f"@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
     return css

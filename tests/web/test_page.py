@@ -111,3 +111,11 @@ def test_the_error_page_speaks_the_readers_language():
     body = error_page(FlowOver("x"), Reader(LANGUAGES["ar"], a_tenant()), "r").body.decode()
     assert "انتهت صلاحية هذه الصفحة" in body
     assert 'dir="rtl"' in body
+
+
+def test_a_tenants_colour_is_that_of_links_only_where_it_can_be_read():
+    body = render(a_call(a_tenant("https://login.example", accent="#0b5c8a")), "error", SHOWN).body.decode()
+    own, dark = body.partition("@media (prefers-color-scheme: light){")[2].split("\n", 2)[:2]
+    assert "--link:#0b5c8a" in own
+    assert "--accent:#0b5c8a" in dark
+    assert "--link" not in dark
