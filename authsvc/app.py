@@ -101,12 +101,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
     keyring = Keyring(master_keys, key_policy(settings))
     runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
-
-    def wake() -> None:
-        """Letters may wait, and clients to be told of sessions that have ended."""
-        runner.wake(send_mail.NAME)
-        runner.wake(notify_logout.NAME)
-
+    wake = _waking(runner)
     api = AccountApi(_accounts(settings, master_keys), keyring, settings.lifetimes.recent_login, wake)
     # Later, for it needs the metrics, and those the names of the routes.
     routers = _routers(settings, api, lambda: issuing)
@@ -144,7 +139,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
             issuing,
             _registering(settings, issuing),
             settings.lifetimes.jwks_max_age,
-            Process(machine.ping, lambda: runner.wake(notify_logout.NAME)),
+            Process(machine.ping, wake),
             page_endpoints(api, issuing),
             app.router.routes,
         ),
@@ -201,6 +196,15 @@ def _issuing(
         fetcher=fetcher,
         signs_up=settings.registration.open,
     )
+
+
+def _waking(runner: Runner) -> Callable[[], None]:
+    def wake() -> None:
+        """Letters may wait, and clients to be told of sessions that have ended."""
+        runner.wake(send_mail.NAME)
+        runner.wake(notify_logout.NAME)
+
+    return wake
 
 
 def _limits(settings: Settings) -> Limits:

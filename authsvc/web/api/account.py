@@ -27,7 +27,7 @@ class TokenBody(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class AccountApi:
-    """What the endpoints of the account API are lent. `wake_mail` is told when a letter may wait."""
+    """What the endpoints of the account API are lent. `wake_mail` is told when a letter may wait, or a logout."""
 
     accounts: Accounts
     keyring: Keyring

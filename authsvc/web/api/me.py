@@ -48,7 +48,7 @@ def me_router(api: AccountApi) -> APIRouter:
         return json_response(200, {**public_fields(changed.user), **pending})
 
     @router.delete("/me", status_code=204)
-    @runs_on("people")
+    @runs_on("people", then=api.wake_mail)
     def delete(call: Call) -> Response:
         """Delete the account; needs a recent login."""
         caller = api.caller(call, recent=True)
