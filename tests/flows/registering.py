@@ -1,6 +1,6 @@
 """Clients that register themselves: what they send, and how the tenants of a world let them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ from authsvc.domain.registration_tokens import RegistrationToken
 from authsvc.domain.tenants import REGISTRATION_BY_TOKEN, Tenant
 from tests.flows.world import World
 
+Made = tuple[RegistrationToken, str]
 PATH = "/connect/register"
 REDIRECT_URI = "https://shop.example/callback"
 METADATA: dict[str, Any] = {"redirect_uris": [REDIRECT_URI], "client_name": "My shop"}
@@ -23,13 +24,17 @@ def let(world: World, who: str = REGISTRATION_BY_TOKEN, tenant: Tenant | None = 
         uow.tenants.set_client_registration((tenant or world.tenant).id, who)
 
 
+def a_registration_token(now: datetime, uses: int | None = None, lifetime: timedelta = timedelta(days=1)) -> Made:
+    """An initial access token that nobody has stored yet, and its secret."""
+    secret = opaque.new_secret(opaque.REGISTRATION_TOKEN)
+    return RegistrationToken(uuid4(), opaque.hash_secret(secret), "a team", now, now + lifetime, uses), secret
+
+
 def an_initial_token(
     world: World, uses: int | None = None, tenant: Tenant | None = None, lifetime: timedelta = timedelta(days=1)
 ) -> str:
     """A new initial access token."""
-    secret = opaque.new_secret(opaque.REGISTRATION_TOKEN)
-    now = world.clock()
-    token = RegistrationToken(uuid4(), opaque.hash_secret(secret), "a team", now, now + lifetime, uses)
+    token, secret = a_registration_token(world.clock(), uses, lifetime)
     with world.change(tenant) as uow:
         uow.registration_tokens.add(token)
     return secret

@@ -48,7 +48,7 @@ def _node() -> Path | None:
 
 def _npm_packages() -> Path | None:
     modules = INTEROP / "node_modules"
-    return modules if _node() and (modules / "jose").is_dir() else None
+    return modules if _node() and all((modules / name).is_dir() for name in ("jose", "openid-client")) else None
 
 
 @functools.cache

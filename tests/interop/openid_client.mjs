@@ -1,0 +1,40 @@
+// A relying party on npm `openid-client`, unpatched: registers itself, signs a person in, reads userinfo, refreshes.
+// Prints the address to open; reads the address that the browser came back to; prints what it learned, or the error.
+import * as client from 'openid-client'
+import { createInterface } from 'node:readline/promises'
+
+const { issuer, initialAccessToken, metadata, authentication } = JSON.parse(process.argv[2])
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const tell = (told) => console.log(JSON.stringify(told))
+
+try {
+  const config = await client.dynamicClientRegistration(
+    new URL(issuer), metadata, client[authentication]?.(), { initialAccessToken, execute: [client.allowInsecureRequests] }
+  )
+  const verifier = client.randomPKCECodeVerifier()
+  const state = client.randomState()
+  const nonce = client.randomNonce()
+  const redirectUri = metadata.redirect_uris[0]
+  tell({
+    open: client.buildAuthorizationUrl(config, {
+      redirect_uri: redirectUri, scope: 'openid profile email offline_access', state, nonce, prompt: 'consent',
+      code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256'
+    }).href
+  })
+  const { value: cameBackTo } = await lines.next()
+  const tokens = await client.authorizationCodeGrant(config, new URL(cameBackTo), {
+    pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true
+  })
+  const claims = tokens.claims()
+  const person = await client.fetchUserInfo(config, tokens.access_token, claims.sub)
+  const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token)
+  const goodbye = client.buildEndSessionUrl(config, {
+    id_token_hint: tokens.id_token, post_logout_redirect_uri: metadata.post_logout_redirect_uris[0], state: 'bye'
+  }).href
+  await client.tokenRevocation(config, refreshed.refresh_token)
+  const late = await client.refreshTokenGrant(config, refreshed.refresh_token).catch((error) => error.error)
+  tell({ client: config.clientMetadata(), claims, person, refreshed: refreshed.claims(), goodbye, late })
+} catch (error) {
+  tell({ error: error.error ?? error.code ?? String(error), cause: String(error.cause?.message ?? error.message) })
+}
+process.exit()
