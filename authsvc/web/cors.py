@@ -11,7 +11,7 @@ from authsvc.web.lanes import Lane
 from authsvc.web.responses import Headers, Response
 from authsvc.web.tenant import find_tenant
 
-_METHODS = b"GET, POST, PATCH, DELETE"
+_METHODS = b"GET, POST, PUT, PATCH, DELETE"
 _HEADERS = b"authorization, content-type"
 _EXPOSED = b"www-authenticate, retry-after, x-request-id, location"
 _PREFLIGHT_SECONDS = b"600"

@@ -1,12 +1,12 @@
 """A client reads, replaces and deletes its own registration, and nobody else does (RFC 7592)."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from authsvc.crypto import opaque
 from authsvc.domain.clients import Client
+from authsvc.domain.consents import Consent
 from authsvc.domain.tenants import REGISTRATION_OFF
 from tests.flows.registering import (
     METADATA,
@@ -18,7 +18,8 @@ from tests.flows.registering import (
     registered,
     stored,
 )
-from tests.flows.world import World
+from tests.flows.relying_party import GRANTS, REDIRECT_URI, Browser, page_of
+from tests.flows.world import World, audience
 
 TOLD_ONCE = {"client_secret", "client_secret_expires_at"}
 
@@ -183,13 +184,30 @@ def test_nothing_about_a_client_can_be_asked_by_the_id_of_one_that_an_administra
         assert answer.status_code == 401
 
 
-def test_who_registers_anew_gets_nothing_of_the_one_before(small_world: World):
-    first = registered(small_world, scope="openid es256:read", grant_types=["authorization_code", "refresh_token"])
-    manage(small_world, "DELETE", first)
-    small_world.clock.offset += timedelta(seconds=1)
-    second = registered(small_world, scope="openid es256:read", grant_types=["authorization_code", "refresh_token"])
-    assert second["client_id"] != first["client_id"]
-    assert second["registration_access_token"] != first["registration_access_token"]
+def test_a_registered_client_asks_for_consent_and_loses_with_its_deletion_what_it_got(world: World):
+    client = registered(
+        world, redirect_uris=[REDIRECT_URI], token_endpoint_auth_method="client_secret_post",
+        grant_types=sorted(GRANTS), scope="openid offline_access es256:read",
+    )  # fmt: skip
+    client_id, browser = client["client_id"], Browser(world)
+    world.secrets[client_id] = client["client_secret"]
+    person = browser.sign_in().user_id
+    wanted = {"scope": "openid offline_access es256:read"}
+    assert page_of(browser.authorize(client_id, **wanted))[0] == "consent"
+    scopes, now = frozenset(wanted["scope"].split()), world.clock()
+    with world.change() as uow:
+        resources = frozenset({audience("ES256")})
+        uow.consents.give(Consent(person, client_id, scopes, resources, frozenset(), now, now))
+    tokens = browser.tokens(client_id, **wanted)
+    assert world.refresh(tokens["refresh_token"], client_id).status_code == 200
+    assert world.get("/userinfo", bearer=browser.tokens(client_id)["access_token"]).status_code == 200
+    kept_token = browser.tokens(client_id)["access_token"]
+    assert manage(world, "DELETE", client).status_code == 204
+    assert world.refresh(tokens["refresh_token"], client_id).status_code == 401
+    assert world.get("/userinfo", bearer=kept_token).status_code == 401
+    assert browser.authorize(client_id).status_code == 400
+    again = registered(world, redirect_uris=[REDIRECT_URI])
+    assert page_of(browser.authorize(again["client_id"]))[0] == "consent"
 
 
 def test_changes_are_in_the_audit_trail(small_world: World):
