@@ -48,20 +48,16 @@ class Facts:
 
     def to_json(self) -> str:
         """Return the text of dev.json."""
-        facts = {
+        facts: dict[str, object] = {
             "issuer": self.issuer,
             "user": {"username": USERNAME, "password": self.password},
             "service_client": {"client_id": SERVICE_CLIENT, "client_secret": self.client_secret},
             "app_client": {"client_id": APP_CLIENT},
-            "web_client": {
-                "client_id": WEB_CLIENT,
-                "client_secret": self.web_secret,
-                "redirect_uris": list(REDIRECT_URIS),
-            },
+            "web_client": _web_facts(self.web_secret),
             "resource": {"audience": AUDIENCE, "scopes": list(SCOPES)},
             "exchange": {"audience": NEXT_AUDIENCE, "scopes": list(NEXT_SCOPES)},
         }
-        return json.dumps(facts, indent=2) + "\n"
+        return _written(facts)
 
 
 def is_born(storage: Storage, tenant: Tenant) -> bool:
@@ -104,6 +100,22 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
     finally:
         uow.close()
     return facts
+
+
+def catch_up(storage: Storage, tenant: Tenant, path: Path) -> None:
+    """Make what the first start of an earlier version has not made, its dev.json at `path` tells: the web client."""
+    facts = json.loads(path.read_text()) if path.exists() else None
+    if facts is None or "web_client" in facts:
+        return
+    client, secret = with_new_secret(_web_client(), utc_now())
+    uow = storage.unit_of_work(tenant.id)
+    try:
+        uow.begin()
+        uow.clients.add(client)
+        _write_privately(path, _written({**facts, "web_client": _web_facts(secret)}))
+        uow.commit()
+    finally:
+        uow.close()
 
 
 def new_password() -> str:
@@ -150,6 +162,14 @@ def _web_client() -> Client:
         resources=frozenset({AUDIENCE}), origins=frozenset(), profile="oidc", id_token_algorithm="RS256",
         created_at=utc_now(), relying_party=RelyingParty(REDIRECT_URIS, _AFTER_LOGOUT),
     )  # fmt: skip
+
+
+def _web_facts(secret: str) -> dict[str, object]:
+    return {"client_id": WEB_CLIENT, "client_secret": secret, "redirect_uris": list(REDIRECT_URIS)}
+
+
+def _written(facts: dict[str, object]) -> str:
+    return json.dumps(facts, indent=2) + "\n"
 
 
 def _write_privately(path: Path, text: str) -> None:

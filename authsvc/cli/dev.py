@@ -97,6 +97,7 @@ def _prepare(settings: Settings, data: Path, facts_file: Path) -> bootstrap.Fact
         if not bootstrap.is_born(storage, tenant):
             return bootstrap.give_birth(settings, storage, tenant, master_keys, facts_file)
         open_keys(settings, storage, master_keys)
+        bootstrap.catch_up(storage, tenant, facts_file)
         return None
     finally:
         storage.close()

@@ -78,7 +78,7 @@ def test_another_site_signs_nobody_out(chromium: Browser, site: Site, told: str)
         f"""<!doctype html><title>Evil</title>
         <img src="{site.issuer}/connect/logout?client_id={told}" alt="">
         <iframe src="{site.issuer}/connect/logout?client_id={told}" title="x"></iframe>
-        <form method="post" action="{site.issuer}/ui/logout"><input name="csrf" value="x"><button>Win</button></form>""",
+        <form method="post" action="{site.issuer}/ui/logout"><input name="csrf"><button>Win</button></form>""",
     )
     with visiting(chromium) as person:
         page = person.page

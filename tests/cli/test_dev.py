@@ -2,8 +2,10 @@ import json
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import httpx
 import pytest
@@ -135,6 +137,27 @@ def test_a_second_start_reuses_everything_and_tells_no_secret(site, start):
     assert json.loads(facts)["service_client"]["client_secret"] not in second.out
     assert "dev.json" in second.out
     assert log_in(site)[0] == 200
+
+
+def test_what_an_earlier_version_began_is_caught_up(site, start):
+    assert start("dev", "--port", str(site.port)).stop() == 0
+    file = site.directory / "var" / "dev.json"
+    facts = facts_of(site)
+    earlier = {name: value for name, value in facts.items() if name != "web_client"}
+    file.write_text(json.dumps(earlier))
+    with closing(sqlite3.connect(site.directory / "var" / "authsvc.db")) as database, database:
+        database.execute("DELETE FROM clients WHERE id = 'dev-web'")
+
+    start("dev", "--port", str(site.port))
+
+    now = facts_of(site)
+    assert now == earlier | {"web_client": now["web_client"]}
+    assert now["web_client"]["client_secret"] != facts["web_client"]["client_secret"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    authenticated = ("dev-web", now["web_client"]["client_secret"])
+    with httpx.Client(base_url=f"http://127.0.0.1:{site.port}", trust_env=False) as http:
+        answer = http.post("/token", data={"grant_type": "authorization_code", "code": "x"}, auth=authenticated)
+    assert answer.json()["error"] == "invalid_grant"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["sigterm", "ctrl-c"])
