@@ -15,7 +15,8 @@ class Continuation:
     """One unfinished errand. The handle stands in URLs and its hash here; it is worth nothing in another browser.
 
     `browser_hash` is of the cookie that began it; None only for a cross-site POST, until the first GET binds it.
-    `parameters` are the authorization request as it came, each name with its values: it is judged anew at every step.
+    `parameters` are the authorization request as it came, each name with its values (tokens encrypted): it is judged
+    anew at every step.
     `done` names the prompts that the person has answered in this errand (login, consent, select_account, create);
     `session_id` is the sign-in it now stands on, `denied` that the person said no. A change needs the same `version`.
     """

@@ -2,11 +2,17 @@
 
 import logging
 from pathlib import Path
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
 
+from authsvc.crypto import opaque
+from authsvc.domain.registration_tokens import RegistrationToken
 from authsvc.observe import logging as observe
 from tests.flows.api_keys import with_keys
+from tests.flows.browser import SAME_ORIGIN, Page
+from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, page_of, redeem
 from tests.flows.world import PASSWORD, World, running_world
 
 CANARY = "Canary-Xq7-violet-lighthouse"
@@ -32,13 +38,47 @@ def _use(world: World) -> list[str]:
     world.get(f"/me?access_token={planted[8]}&code={planted[9]}")
     world.http.post("/register/confirm", json={"token": planted[10]})
     world.raw("/token", f"client_secret={planted[11]}&client_secret=x&%zz".encode())
-    keys = _use_api_keys(world, found["access_token"])
+    keys = [*_use_api_keys(world, found["access_token"]), *_use_a_browser(world)]
     world.clock.move(seconds=20)
     world.refresh(found["refresh_token"])
     world.http.post("/logout", data={"refresh_token": web["refresh_token"], "client_id": "web",
                                      "client_secret": world.secrets["web"]})  # fmt: skip
     tokens = [answer[name] for answer in (found, web, refreshed, machine) for name in answer if name.endswith("_token")]
     return [*planted, *tokens, *keys, *world.secrets.values(), PASSWORD]
+
+
+def _use_a_browser(world: World) -> list[str]:
+    """Sign in, be asked, get codes and tokens, leave errands behind, sign out; returns every secret of it."""
+    add_client(world, first_party=False)
+    add_client(world, "own", post_logout_redirect_uris=(REDIRECT_URI,), frontchannel_logout_uri=REDIRECT_URI)
+    browser = Browser(world)
+    _, handle = page_of(browser.authorize(login_hint=CANARY))
+    (form,) = Page(browser.get(f"/ui/login?flow={handle}").text).forms
+    filled = form.fields | {"username": "bob", "password": PASSWORD}
+    assert browser.send("POST", "/ui/login", urlencode(filled), **SAME_ORIGIN).status_code == 303
+    asked = browser.get(f"/ui/continue?flow={handle}")
+    cookies = [*browser.cookies.values()]
+    code, unused = browser.code("own"), browser.code("own")
+    tokens = redeem(world, code, "own").json()
+    assert redeem(world, code, "own").status_code == 400
+    world.get(f"/userinfo?access_token={tokens['access_token']}")
+    _, left = page_of(browser.authorize("own", prompt="login", id_token_hint=tokens["id_token"]))
+    (form,) = Page(browser.get(f"/ui/login?flow={left}").text).forms
+    browser.send("POST", "/ui/login", urlencode(form.fields | {"username": "bob", "password": PASSWORD}), **SAME_ORIGIN)
+    _, another = page_of(browser.authorize("own", prompt="login", id_token_hint=tokens["id_token"]))
+    cookies += browser.cookies.values()
+    assert "code=" in browser.get(f"/ui/continue?flow={left}").headers["location"], "the hint was kept, encrypted"
+    posted = browser.post_authorize("own", id_token_hint=tokens["id_token"])
+    for garbled in (handle[:-1], left[:-1]):
+        browser.get(f"/ui/continue?flow={garbled}")
+    registration = opaque.new_secret(opaque.REGISTRATION_TOKEN)
+    now = world.clock()
+    with world.change() as uow:
+        uow.registration_tokens.add(RegistrationToken(uuid4(), opaque.hash_secret(registration), "x", now, now, None))
+    browser.get(f"/connect/logout?id_token_hint={tokens['id_token']}")
+    assert page_of(asked)[0] == "consent"
+    made = [tokens[name] for name in ("access_token", "id_token", "refresh_token")]
+    return [handle, left, another, page_of(posted)[1], code, unused, registration, *cookies, *made]
 
 
 def _use_api_keys(world: World, account_token: str) -> list[str]:

@@ -25,6 +25,7 @@ from authsvc.protocol.authorize.next_step import (
 )
 from authsvc.protocol.authorize.pipeline import judge
 from authsvc.protocol.authorize.request import AuthorizationRequest, Judging, Parameters
+from authsvc.protocol.authorize.stored import opened, sealed
 from authsvc.protocol.errors import ProtocolError
 from authsvc.protocol.subjects import subject_for
 
@@ -97,7 +98,7 @@ def resume(handle: str | None, browser: Browser, tenant: Tenant, judging: Judgin
 
 def where_it_stands(found: Continuation, browser: Browser, tenant: Tenant, judging: Judging) -> Standing:
     """Return how far an errand of a client has come, judging its request anew. Raises: ProtocolError, FetchBusy."""
-    request = judge(found.parameters, tenant, judging)
+    request = judge(opened(found.parameters, found.handle_hash, judging), tenant, judging)
     present = find_present(request, browser, judging)
     step = _next(request, present, Errand(found.done, found.session_id, found.denied), judging)
     return Standing(request, present, step)
@@ -148,15 +149,16 @@ def _kept(
     request: AuthorizationRequest, browser_hash: str | None, present: Present | None, judging: Judging
 ) -> str:  # fmt: skip
     handle, seconds = opaque.new_secret(opaque.CONTINUATION), judging.issuing.lifetimes.continuation
+    handle_hash = opaque.hash_secret(handle)
     is_here = present is not None and present.visitor.is_signed_in(judging.now)
     judging.uow.begin()
     judging.uow.continuations.add(
         Continuation(
-            handle_hash=opaque.hash_secret(handle),
+            handle_hash=handle_hash,
             browser_hash=browser_hash,
             purpose=AUTHORIZE,
             client_id=request.client.id,
-            parameters=request.given,
+            parameters=sealed(request.given, handle_hash, judging),
             created_at=judging.now,
             expires_at=judging.now + timedelta(seconds=seconds),
             session_id=present.visitor.browser.session.id if present is not None and is_here else None,
