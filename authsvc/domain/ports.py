@@ -90,6 +90,9 @@ class Sessions(Protocol):
 
     def add(self, session: Session) -> None: ...
 
+    def list(self, user_id: UUID) -> tuple[Session, ...]:
+        """Return those of one person that have not ended, newest first."""
+
     def end(self, session_id: UUID, now: datetime) -> bool:
         """End the session and every refresh family on it; False if it had ended already or does not exist."""
 

@@ -4,7 +4,8 @@ A new address replaces the old one only when it was confirmed, if mail is sent a
 Unverified addresses block nobody and never sign in. The old address, if it was verified, is told.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,6 +17,9 @@ from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.users import EmailInvalid, User, UsernameInvalid, check_email, check_username
 from authsvc.errors import Conflict
 
+DETAILS = frozenset({"given_name", "family_name", "nickname", "locale"})
+"""Standard claims (OpenID Connect Core §5.1) that a person may write."""
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 MAX_NAME = 200
 """Characters of a displayed name."""
 
@@ -31,7 +35,7 @@ class ChangedProfile:
 def change_profile(
     user: User, changes: Mapping[str, str | None], occasion: Occasion, uow: UnitOfWork, accounts: Accounts
 ) -> ChangedProfile:
-    """Store new values of `username`, `name`, `email`; None removes name or address, absent ones stay.
+    """Store new values of `username`, `name`, `email` and DETAILS; None removes one, absent ones stay.
 
     Raises: FieldsInvalid; Conflict if the name is taken or the user was changed meanwhile; Throttled (letters).
     """
@@ -47,7 +51,7 @@ def change_profile(
         uow.links.discard(user.id, links.VERIFY_EMAIL)
     if wanted == user:
         return ChangedProfile(user, pending)
-    stored = uow.users.save_profile(wanted)
+    stored = uow.users.save_profile(replace(wanted, updated_at=occasion.now))
     _tell_old_address(user, stored, occasion, uow, accounts)
     return ChangedProfile(stored, pending)
 
@@ -94,11 +98,27 @@ def _checked(user: User, changes: Mapping[str, str | None]) -> User:
         except EmailInvalid as error:
             problems.append(FieldProblem("email", error.detail))
         is_verified = is_verified and email == user.email
+    problems += _about_texts(changes)
     if problems:
         raise FieldsInvalid(tuple(problems))
+    details = dict(user.details) | {name: changes[name] for name in DETAILS & changes.keys()}
     return replace(
-        user, username=username, name=changes.get("name", user.name), email=email, email_verified=is_verified
+        user,
+        username=username,
+        name=changes.get("name", user.name),
+        email=email,
+        email_verified=is_verified,
+        details={name: value for name, value in details.items() if value is not None},
     )
+
+
+def _about_texts(changes: Mapping[str, str | None]) -> Iterator[FieldProblem]:
+    for name in sorted({"name", *DETAILS} & changes.keys()):
+        value = changes[name]
+        if value is not None and not (0 < len(value) <= MAX_NAME and value.isprintable()):
+            yield FieldProblem(name, f"1 to {MAX_NAME} printable characters")
+        elif value is not None and name == "locale" and not _LOCALE.fullmatch(value):
+            yield FieldProblem(name, "a language such as de or pt-BR")
 
 
 def _tell_old_address(before: User, after: User, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> None:

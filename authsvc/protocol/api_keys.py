@@ -11,6 +11,7 @@ from authsvc.domain.users import User
 from authsvc.protocol.errors import InvalidGrant, InvalidToken, UnauthorizedClient
 
 _USE_RECORDED = timedelta(seconds=USE_RECORDED_SECONDS)
+_MOST_APPS = 1_000
 _FOR_ITSELF = "client_credentials"
 
 
@@ -51,6 +52,16 @@ def person_as_owner(user: User, client_id: str, uow: UnitOfWork) -> KeyOwner:
         # It went between two statements.
         raise InvalidToken("the client is gone").about(user_id=user.id)
     return KeyOwner(user.id, None, client.scopes, client.resources)
+
+
+def person_by_themselves(user: User, uow: UnitOfWork) -> KeyOwner:
+    """Return what a key of this person may reach who comes without an app: what the first-party apps may have.
+
+    They could have it by any of them. Of the first thousand clients, which nobody runs out of.
+    """
+    apps = [client for client in uow.clients.list(None, _MOST_APPS) if client.first_party and not client.disabled_at]
+    scopes = frozenset[str]().union(*(client.scopes for client in apps))
+    return KeyOwner(user.id, None, scopes, frozenset[str]().union(*(client.resources for client in apps)))
 
 
 def service_as_owner(client: Client) -> KeyOwner:

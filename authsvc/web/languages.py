@@ -34,6 +34,12 @@ LANGUAGES = {
 }  # fmt: skip
 
 
+LANGUAGE_NAMES = {
+    "en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "ar": "العربية", "ja": "日本語",
+}  # fmt: skip
+"""Each in itself, as its readers look for it."""
+
+
 def mark(text: str) -> str:
     """Mark a text for translation where it stands; it is translated where it is shown."""
     return text

@@ -1,6 +1,7 @@
 """The part of the URL map that people go through by themselves: signing up, a forgotten password, their own account."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from authsvc.errors import AuthsvcError
@@ -8,6 +9,20 @@ from authsvc.protocol.grant import Issuing
 from authsvc.web.api.account import AccountApi
 from authsvc.web.endpoint import Endpoint, Handler, Route
 from authsvc.web.forms import Fields
+from authsvc.web.pages.account import (
+    apps,
+    data,
+    delete,
+    email_confirm,
+    keys,
+    overview,
+    password,
+    profile,
+    sessions,
+    sign_in,
+)
+from authsvc.web.pages.account.email_confirm import EmailConfirm
+from authsvc.web.pages.account.here import AccountPage, Desk, SignedIn
 from authsvc.web.pages.forgot import ForgotPage, forgot_route
 from authsvc.web.pages.register import RegisterPage
 from authsvc.web.pages.register_confirm import RegisterConfirmPage
@@ -15,7 +30,13 @@ from authsvc.web.pages.reset import ResetPage
 from authsvc.web.request import Call
 from authsvc.web.responses import Response
 
-PAGE_NAMES = ("ui_forgot", "ui_reset", "ui_register", "ui_register_confirm")
+_ACCOUNT = (overview, profile, sign_in, password, sessions, apps, keys, data, delete)
+_HASHES = frozenset({sign_in.PAGE.name, password.PAGE.name, keys.PAGE.name, delete.PAGE.name})
+"""Their forms may hold a password."""
+PAGE_NAMES = (
+    "ui_forgot", "ui_reset", "ui_register", "ui_register_confirm", "ui_email_confirm",
+    *(f"ui_{module.PAGE.name.replace('/', '_').replace('-', '_')}" for module in _ACCOUNT),
+)  # fmt: skip
 
 
 def page_endpoints(api: AccountApi, issuing: Issuing) -> Mapping[str, Endpoint]:
@@ -24,6 +45,11 @@ def page_endpoints(api: AccountApi, issuing: Issuing) -> Mapping[str, Endpoint]:
         "/ui/forgot": page_endpoint("ui_forgot", ForgotPage(api), forgot_route, api.wake_mail),
         "/ui/reset": page_endpoint("ui_reset", ResetPage(api), _hashing, api.wake_mail),
     }
+    desk = Desk(api, issuing)
+    confirm = EmailConfirm(email_confirm.PAGE, desk)
+    urls["/ui/me/email/confirm"] = page_endpoint("ui_email_confirm", confirm, _on_people, api.wake_mail)
+    for module in _ACCOUNT:
+        urls[f"/ui/{module.PAGE.name}"] = _account_page(module.PAGE, desk)
     if issuing.signs_up:
         urls |= {
             "/ui/register": page_endpoint("ui_register", RegisterPage(api, issuing), _hashing, api.wake_mail),
@@ -45,6 +71,13 @@ class Page(Protocol):
 
     def refused(self, call: Call, error: AuthsvcError) -> Response | None:
         """Show the form again, or None."""
+
+
+def _account_page(page: AccountPage, desk: Desk) -> Endpoint:
+    name = f"ui_{page.name.replace('/', '_').replace('-', '_')}"
+    found = page_endpoint(name, SignedIn(page, desk), _hashing if page.name in _HASHES else _on_people)
+    handlers = found.handlers if page.act is not None else {"GET": found.handlers["GET"]}
+    return replace(found, handlers=handlers, then=desk.api.wake_mail)
 
 
 def page_endpoint(

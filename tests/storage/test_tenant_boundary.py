@@ -87,6 +87,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "users.add": (lambda unit: unit.users.add(USER), None),
     "sessions.get": (lambda unit: unit.sessions.get(SESSION.id), None),
     "sessions.add": (lambda unit: _refused(unit.sessions.add, a_session(USER)), "Conflict"),
+    "sessions.list": (lambda unit: unit.sessions.list(USER.id), ()),
     "sessions.end": (lambda unit: unit.sessions.end(SESSION.id, NOW), False),
     "sessions.end_all": (lambda unit: unit.sessions.end_all(USER.id, NOW), 0),
     "families.find": (lambda unit: unit.families.find(FAMILY.id), None),

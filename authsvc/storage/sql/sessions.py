@@ -88,6 +88,11 @@ _OPEN = (
     .order_by(sessions.c.id)
     .with_for_update()
 )
+_LIST = (
+    select(*SESSION_COLUMNS)
+    .where(owned(sessions), sessions.c.user_id == given("whose", sessions.c.user_id), sessions.c.ended_at.is_(None))
+    .order_by(sessions.c.authenticated_at.desc(), sessions.c.id)
+)
 
 
 class SqlSessions(Store):
@@ -105,6 +110,10 @@ class SqlSessions(Store):
             authenticated_at=session.authenticated_at, amr=session.amr, expires_at=session.expires_at,
             ended_at=session.ended_at, over_at=session.ended_at or session.expires_at,
         )  # fmt: skip
+
+    def list(self, user_id: UUID) -> tuple[Session, ...]:
+        """Return those of one person that have not ended, newest first."""
+        return tuple(Session(*row) for row in self._work.rows(_LIST, tenant=self._tenant_id, whose=user_id))
 
     def end(self, session_id: UUID, now: datetime) -> bool:
         """End the session and every refresh family on it; False if it had ended already or does not exist."""

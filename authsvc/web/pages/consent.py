@@ -1,6 +1,5 @@
 """GET and POST /ui/consent: what a client may see and do in a person's name, and where it leads."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from authsvc.domain.resources import IDENTITY_SCOPES, Resource
@@ -12,25 +11,15 @@ from authsvc.protocol.grant import Issuing
 from authsvc.web.client_words import links_of, name_of, place_of
 from authsvc.web.csrf import FormOutdated, check_csrf, csrf_token
 from authsvc.web.flow import Flow, flow_of, frame_of, go_on, language_of, values_of, visit_of
-from authsvc.web.languages import mark
 from authsvc.web.page import render
 from authsvc.web.person_words import shown_person
 from authsvc.web.request import Call
 from authsvc.web.responses import Response
+from authsvc.web.scope_words import SCOPE_WORDS
 from authsvc.web.standing import standing_at
 
 NAME = "consent"
 ALLOW, DENY = "allow", "deny"
-_WORDS: Mapping[str, str] = {
-    "openid": mark("Know that it is you"),
-    "profile": mark("See your name and your profile"),
-    "email": mark("See your e-mail address"),
-    "address": mark("See your postal address"),
-    "phone": mark("See your phone number"),
-    "account": mark("Manage your account here"),
-    "offline_access": mark("Keep this access while you are away"),
-}
-"""What is told and done by the scopes that belong to no resource, in the order in which it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ def _page(call: Call, flow: Flow, standing: Standing) -> Response:
         "client_name": name_of(request.client, language),
         "person": shown_person(visitor),
         "is_more": wish != whole_wish(request),
-        "told": [words for scope, words in _WORDS.items() if scope in wish.scopes],
+        "told": [words for scope, words in SCOPE_WORDS.items() if scope in wish.scopes],
         "resources": _by_resource(wish, call.uow.resources.list()),
         "claims": sorted(wish.claims),
         "kind": kind,

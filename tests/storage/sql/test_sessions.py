@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -20,6 +21,18 @@ def test_a_session_comes_back_as_it_was_added(unit: SqlUnitOfWork):
 def test_a_session_needs_its_user(unit: SqlUnitOfWork):
     with pytest.raises(Conflict):
         unit.sessions.add(a_session(a_user()))
+
+
+def test_open_sessions_of_one_person_are_listed_newest_first(unit: SqlUnitOfWork):
+    user, somebody = a_user(), a_user("somebody", None)
+    for person in (user, somebody):
+        unit.users.add(person)
+    older = replace(a_session(user), authenticated_at=NOW - timedelta(hours=1))
+    newer, ended = a_session(user), a_session(user)
+    for session in (older, newer, ended, a_session(somebody)):
+        unit.sessions.add(session)
+    unit.sessions.end(ended.id, NOW)
+    assert unit.sessions.list(user.id) == (newer, older)
 
 
 def test_ending_a_session_ends_the_families_on_it_alone(unit: SqlUnitOfWork):

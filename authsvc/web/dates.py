@@ -1,0 +1,10 @@
+"""Dates and times as people write them."""
+
+from datetime import datetime
+
+from babel.dates import format_datetime
+
+
+def in_language(at: datetime, language: str) -> str:
+    """Return the instant in the words of a language, in UTC, for nobody has told us where they are."""
+    return f"{format_datetime(at, 'medium', locale=language)} UTC"
