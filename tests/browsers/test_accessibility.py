@@ -1,6 +1,7 @@
 """Every page, in both themes, as axe (WCAG 2.2 AA) sees it, and as it fits narrow screens in every language."""
 
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -11,6 +12,8 @@ from tests.flows.world import PASSWORD
 from tests.harness.requirements import require
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_NOBODY = (f"nobody {number}" for number in count())
+"""Another one each time: guesses at one name are throttled."""
 Open = Callable[[Page, Site], None]
 pytestmark = pytest.mark.slow
 
@@ -21,7 +24,7 @@ def _login(page: Page, site: Site) -> None:
 
 def _login_wrong(page: Page, site: Site) -> None:
     page.goto(site.ask())
-    page.locator("#username").fill("nobody in particular")
+    page.locator("#username").fill(next(_NOBODY))
     page.locator("#password").fill("wrong")
     page.locator("main button").click()
     page.get_by_role("alert").wait_for()
@@ -39,6 +42,34 @@ def _select_account(page: Page, site: Site) -> None:
     _consent(page, site)
     page.goto(site.ask(prompt="select_account"))
     page.wait_for_url("**/ui/select-account*")
+
+
+def _register(page: Page, site: Site) -> None:
+    page.goto(site.ask(prompt="create"))
+    page.wait_for_url("**/ui/register*")
+
+
+def _register_wrong(page: Page, site: Site) -> None:
+    _register(page, site)
+    page.locator("#username").fill("a b")
+    page.locator("#password").fill("too short")
+    page.locator("main button").click()
+    page.get_by_role("alert").wait_for()
+
+
+def _forgot(page: Page, site: Site) -> None:
+    page.goto(f"{site.issuer}/ui/forgot")
+
+
+def _forgot_sent(page: Page, site: Site) -> None:
+    _forgot(page, site)
+    page.locator("#username").fill(next(_NOBODY))
+    page.locator("main button").click()
+    page.locator("#username").wait_for(state="detached")
+
+
+def _reset(page: Page, site: Site) -> None:
+    page.goto(f"{site.issuer}/ui/reset")
 
 
 def _logout(page: Page, site: Site) -> None:
@@ -66,6 +97,11 @@ PAGES: dict[str, Open] = {
     "login with a problem": _login_wrong,
     "consent": _consent,
     "select account": _select_account,
+    "register": _register,
+    "register with a problem": _register_wrong,
+    "forgot": _forgot,
+    "forgot, sent": _forgot_sent,
+    "reset": _reset,
     "sign out": _logout,
     "signed out": _signed_out,
     "error": _error,
