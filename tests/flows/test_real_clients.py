@@ -205,7 +205,7 @@ def _openid_client(service: Service, authentication: str, **changed: Any) -> Ite
     require("npm packages")
     asked = {
         "issuer": service.address, "initialAccessToken": service.initial_token, "metadata": METADATA | changed,
-        "authentication": authentication,
+        "authentication": authentication, "ownKey": authentication == "PrivateKeyJwt",
     }  # fmt: skip
     command = ["node", str(INTEROP / "openid_client.mjs"), json.dumps(asked)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -238,6 +238,25 @@ def test_openid_client_registers_itself_and_signs_a_person_in_and_out(
     assert learned["person"]["preferred_username"] == "alice"
     assert learned["person"]["sub"] == learned["claims"]["sub"] == learned["refreshed"]["sub"]
     assert learned["late"] == "invalid_grant"
+    assert person.open(learned["goodbye"]) == f"{GOODBYE}?state=bye"
+
+
+def test_openid_client_with_a_key_of_its_own_signs_what_it_asks_and_gets_signed_answers(
+    service: Service, person: Person
+):
+    strict = {
+        "token_endpoint_auth_method": "private_key_jwt", "request_object_signing_alg": "ES256",
+        "id_token_signed_response_alg": "PS256", "userinfo_signed_response_alg": "ES256", "subject_type": "pairwise",
+    }  # fmt: skip
+    with _openid_client(service, "PrivateKeyJwt", **strict) as say:
+        learned = say(person.open(say(None)["open"]))
+    assert "error" not in learned, learned
+    assert strict.items() <= learned["client"].items()
+    assert learned["person"]["sub"] == learned["claims"]["sub"] == learned["refreshed"]["sub"]
+    # What it knows the person by is known to nobody else.
+    with _openid_client(service, "None", token_endpoint_auth_method="none") as say:
+        other = say(person.open(say(None)["open"]))
+    assert other["claims"]["sub"] != learned["claims"]["sub"]
     assert person.open(learned["goodbye"]) == f"{GOODBYE}?state=bye"
 
 

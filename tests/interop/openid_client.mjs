@@ -3,24 +3,31 @@
 import * as client from 'openid-client'
 import { createInterface } from 'node:readline/promises'
 
-const { issuer, initialAccessToken, metadata, authentication } = JSON.parse(process.argv[2])
+const { issuer, initialAccessToken, metadata, authentication, ownKey } = JSON.parse(process.argv[2])
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const tell = (told) => console.log(JSON.stringify(told))
 
 try {
+  // With a key of its own it proves itself by assertions, and signs its requests.
+  const key = ownKey && await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+  if (key) metadata.jwks = { keys: [{ ...await crypto.subtle.exportKey('jwk', key.publicKey), key_ops: undefined, kid: 'own' }] }
+  const signing = key ? { key: key.privateKey, kid: 'own' } : undefined
   const config = await client.dynamicClientRegistration(
-    new URL(issuer), metadata, client[authentication]?.(), { initialAccessToken, execute: [client.allowInsecureRequests] }
+    new URL(issuer), metadata, client[authentication]?.(signing),
+    { initialAccessToken, execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
   )
   const verifier = client.randomPKCECodeVerifier()
   const state = client.randomState()
   const nonce = client.randomNonce()
   const redirectUri = metadata.redirect_uris[0]
-  tell({
-    open: client.buildAuthorizationUrl(config, {
-      redirect_uri: redirectUri, scope: 'openid profile email offline_access', state, nonce, prompt: 'consent',
-      code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256'
-    }).href
-  })
+  const asked = {
+    redirect_uri: redirectUri, scope: 'openid profile email offline_access', state, nonce, prompt: 'consent',
+    code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256'
+  }
+  const address = key
+    ? await client.buildAuthorizationUrlWithJAR(config, asked, signing)
+    : client.buildAuthorizationUrl(config, asked)
+  tell({ open: address.href })
   const { value: cameBackTo } = await lines.next()
   const tokens = await client.authorizationCodeGrant(config, new URL(cameBackTo), {
     pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true
