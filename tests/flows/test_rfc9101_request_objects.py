@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows import assertions
 from tests.flows.assertions import a_key, jwks
-from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, answered, asked, redeem
+from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, answered, asked, page_of, redeem
 from tests.flows.world import ISSUER, World, running_world
 
 EVIL = "https://evil.example/cb"
@@ -87,6 +87,14 @@ def test_it_may_be_posted(browser: Browser):
     answer = browser.post_authorize("asker", request=signed(browser, state="signed"))
     handle = answer.headers["location"].rpartition("=")[2]
     assert answered(browser.get(f"/ui/continue?flow={handle}"))["state"] == "signed"
+
+
+def test_a_person_may_take_longer_than_the_object_lasts(browser: Browser):
+    slow = Browser(browser.world)
+    handle = page_of(bare(slow, signed(browser)))[1]
+    browser.world.clock.move(seconds=300)
+    slow.sign_in()
+    assert answered(slow.get(f"/ui/continue?flow={handle}"))["state"] == "st-1"
 
 
 Forge = Callable[[Browser], str]

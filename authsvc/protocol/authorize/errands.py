@@ -98,7 +98,8 @@ def resume(handle: str | None, browser: Browser, tenant: Tenant, judging: Judgin
 
 def where_it_stands(found: Continuation, browser: Browser, tenant: Tenant, judging: Judging) -> Standing:
     """Return how far an errand of a client has come, judging its request anew. Raises: ProtocolError, FetchBusy."""
-    request = judge(opened(found.parameters, found.handle_hash, judging), tenant, judging)
+    at_first = replace(judging, asked_at=found.created_at)
+    request = judge(opened(found.parameters, found.handle_hash, judging), tenant, at_first)
     present = find_present(request, browser, judging)
     step = _next(request, present, Errand(found.done, found.session_id, found.denied), judging)
     return Standing(request, present, step)

@@ -21,11 +21,15 @@ NO_CLAIMS: Claims = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """What the checks may look at: the stores, opened keys, and the time."""
+    """What the checks may look at: the stores, opened keys, and the time.
+
+    `asked_at` is when the request came, if that was earlier: a person takes longer than what was signed for it lasts.
+    """
 
     uow: UnitOfWork
     issuing: Issuing
     now: datetime
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

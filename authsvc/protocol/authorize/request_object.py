@@ -53,7 +53,7 @@ def _opened(presented: str, request: AuthorizationRequest, judging: Judging) -> 
     try:
         kid = peek(presented).kid
         keys = find_keys(client.jwks, client.jwks_uri, algorithms, kid, judging.issuing.fetcher)
-        claims = verify_stranger(presented, keys, expected, judging.now.timestamp())
+        claims = verify_stranger(presented, keys, expected, (judging.asked_at or judging.now).timestamp())
     except (TokenError, FetchFailed) as error:
         raise _refused(f"{error.rule}: {error}") from error
     if not claims.keys().isdisjoint(_NEVER) or claims.get("sub") is not None:
