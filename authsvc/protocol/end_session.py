@@ -94,8 +94,7 @@ def _client(hint: Hint | None, named: str | None, uow: UnitOfWork) -> Client | N
     client = uow.clients.get(client_id)
     if client is None or client.disabled_at is not None:
         raise InvalidRequest("the client is unknown or disabled", rule="client_unknown")
-    if hint is not None and int(hint.issued_at.timestamp()) < int(client.created_at.timestamp()):
-        # Another has the id of a deleted client now: what the first one was told is not its.
+    if hint is not None and not hint.is_of(client):
         raise InvalidRequest("id_token_hint is another client's", rule="id_token_hint")
     return client
 

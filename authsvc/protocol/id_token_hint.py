@@ -7,6 +7,7 @@ from authsvc.crypto import jws
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.claims import LATEST_INSTANT, Expectation
 from authsvc.crypto.errors import TokenError
+from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
@@ -18,18 +19,23 @@ _SKEW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What an ID token says: the client that was told, of which session, and when."""
+    """What an ID token says: the client that was told, of whom, of which session, and when."""
 
     client_id: str
+    subject: str
     session_id: str
     issued_at: datetime
+
+    def is_of(self, client: Client) -> bool:
+        """Whether this client was told: it, and not an earlier one of the same id."""
+        return self.client_id == client.id and int(self.issued_at.timestamp()) >= int(client.created_at.timestamp())
 
 
 def read_hint(presented: str, tenant: Tenant, uow: UnitOfWork, keyring: Keyring, now: datetime) -> Hint:
     """Return what the ID token says, if this issuer has signed it; it may have expired.
 
     It is judged as of the instant it was made, so that a key that was retired since still counts; a revoked one does
-    not. Raises: InvalidRequest. Source: OpenID Connect RP-Initiated Logout 1.0 §2.
+    not. Raises: InvalidRequest. Source: OpenID Connect Core §3.1.2.1, RP-Initiated Logout 1.0 §2.
     """
     try:
         claims = jws.peek(presented).claims
@@ -43,7 +49,7 @@ def read_hint(presented: str, tenant: Tenant, uow: UnitOfWork, keyring: Keyring,
         verified = keyring.verify(presented, expected, uow, issued_at)
     except TokenError as error:
         raise _refused(f"{error.rule}: {error}") from error
-    return Hint(audience, str(verified.get("sid", "")), issued_at)
+    return Hint(audience, str(verified["sub"]), str(verified.get("sid", "")), issued_at)
 
 
 def _refused(detail: str) -> InvalidRequest:
