@@ -73,10 +73,17 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def _parse(self, data: bytes) -> None:
+        rest = memoryview(data)
+        # A loop over what is left, uncopied: a client may send thousands of offers ahead.
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._decline(data[offer.args[0] :])
+            while rest and not self.transport.is_closing():
+                try:
+                    self.parser.feed_data(rest)
+                except httptools.HttpParserUpgrade as offer:
+                    rest = rest[offer.args[0] :]
+                    self._decline()
+                else:
+                    return
         except httptools.HttpParserError:
             self.send_400_response("This is no HTTP/1.1 that can be read in one way only.")
 
@@ -84,10 +91,11 @@ class Connection(HttpToolsProtocol):
         """Whether uvicorn is to leave the request to who has made the offer: always, to decline it."""
         return True
 
-    def _decline(self, rest: bytes) -> None:
-        """Read a request that offers another protocol again, as if it did not (RFC 9110 §7.8).
+    def _decline(self) -> None:
+        """Read the head of a request that offers another protocol again, as if it did not (RFC 9110 §7.8).
 
-        The parser has stopped after the head, for what follows might be the other protocol: here it is the body.
+        The parser has stopped after it, for what follows might be the other protocol: here it is the body. Raises:
+        HttpParserError where the head means something else without the offer.
         """
         method = self.parser.get_method()
         if method == b"CONNECT":
@@ -96,7 +104,7 @@ class Connection(HttpToolsProtocol):
         lines = [b"%s %s HTTP/%s" % (method, self.url, self.parser.get_http_version().encode())]
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
-        self._parse(b"\r\n".join([*lines, b"", rest]))
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
     def _expect_head(self) -> None:
         self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)

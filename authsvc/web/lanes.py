@@ -61,10 +61,11 @@ class MemoryLane:
             job = self._jobs.popleft()
             if job.future.cancelled():
                 continue
-            try:
-                job.future.set_result(job.work(job.argument, self.storage))
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
-                job.future.set_exception(error)
+            answer, fault = job.done(self.storage)
+            if fault is None:
+                job.future.set_result(answer)
+            else:
+                job.future.set_exception(fault)
         if self._jobs:
             # The loop first looks at what has come meanwhile.
             self._jobs[0].loop.call_soon(self._do_batch)
@@ -122,15 +123,7 @@ class Lane:
             # There a thread has a priority of its own: hashing must not make the others wait for a core.
             os.setpriority(os.PRIO_PROCESS, get_native_id(), self._niceness)
         while (job := self._work.get()) is not None:
-            answer: object = None
-            fault: BaseException | None = None
-            try:
-                answer = job.work(job.argument, self.storage)
-            except StopIteration as error:
-                fault = RuntimeError("a generator ended early")  # No future takes a StopIteration.
-                fault.__cause__ = error
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
-                fault = error
+            answer, fault = job.done(self.storage)
             # First the answer, then the look at the flag: the other order could leave an answer lying.
             self._done.append((job, answer, fault))
             if not self._is_waking:
@@ -162,12 +155,23 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Work on its way to a thread and back."""
+    """Work on its way to where it is done, and back."""
 
     work: Callable[[Any, Storage], object]
     argument: object
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+
+    def done(self, storage: Storage) -> tuple[object, BaseException | None]:
+        """Do the work; return its answer or what went wrong, which never stops the lane."""
+        try:
+            return self.work(self.argument, storage), None
+        except StopIteration as error:
+            fault = RuntimeError("a generator ended early")  # No future takes a StopIteration.
+            fault.__cause__ = error
+            return None, fault
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
+            return None, error
 
 
 class Turns:

@@ -91,6 +91,7 @@ TOLD_TO_THE_CLIENT = [
     pytest.param({"state": ["a", "b"]}, "invalid_request", id="state twice"),
     pytest.param({"scope": ["openid", "email"]}, "invalid_request", id="scope twice"),
     pytest.param({"nonce": "n" * 1_025}, "invalid_request", id="overlong nonce"),
+    pytest.param({"prompt": "login " * 3_000}, "invalid_request", id="too much together"),
     pytest.param({"request_uri": "https://rp.example/r"}, "request_uri_not_supported", id="request_uri"),
     pytest.param({"registration": "{}"}, "registration_not_supported", id="registration"),
     pytest.param({"request": "x", "request_uri": "https://rp.example/r"}, "invalid_request",
@@ -243,6 +244,13 @@ def test_an_errand_is_for_the_browser_that_began_it(browser: Browser):
         assert answer.status_code == 403
         assert "location" not in answer.headers
     assert page_of(browser.get(f"/ui/continue?flow={handle}"))[0] == "login"
+
+
+def test_what_is_not_known_is_not_kept(browser: Browser):
+    for answer in (browser.authorize(prompt="login", x="y" * 9_000), browser.post_authorize(x="y" * 30_000)):
+        kept = _errand(browser.world, page_of(answer)[1]).parameters
+        assert "x" not in kept
+        assert kept["redirect_uri"] == (REDIRECT_URI,)
 
 
 def test_a_posted_errand_is_the_first_browsers_that_comes_for_it(browser: Browser):

@@ -161,6 +161,16 @@ def test_an_offer_of_another_protocol_is_answered_in_this_one_and_the_connection
     assert [body for *_, body in app.requests] == [b"hello", b"HELLO", b"", b"hi"]
 
 
+def test_offers_sent_ahead_cost_what_other_requests_do(app: Seen):
+    offer = b"GET /%d HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+    with app.connected() as connected:
+        connected.sendall(b"".join(offer % number for number in range(600)))
+        connected.sendall(b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        told = received(connected)
+    assert told.count(b"HTTP/1.1 200 ") == 601
+    assert [path for _, path, *_ in app.requests] == [*(f"/{number}" for number in range(600)), "/last"]
+
+
 def test_requests_sent_ahead_are_answered_in_their_order(app: Seen):
     ahead = b"".join(b"GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % number for number in range(50))
     answer = app.answer(ahead + b"GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")

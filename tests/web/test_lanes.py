@@ -10,7 +10,7 @@ import pytest
 
 from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.web.lanes import Lane, Overloaded, Permits, Turns
+from authsvc.web.lanes import Lane, MemoryLane, Overloaded, Permits, Turns
 
 
 @pytest.fixture
@@ -55,6 +55,25 @@ def test_a_full_queue_refuses_at_once(lane: Lane):
     answers = asyncio.run(crowd())
     assert sum(isinstance(answer, Overloaded) for answer in answers) == 3
     assert answers.count(True) == 5
+
+
+@pytest.mark.parametrize("fault", [ValueError, StopIteration, asyncio.CancelledError])
+def test_no_fault_keeps_the_event_loop_from_the_work_behind_it(
+    lane: Lane, metrics: Metrics, fault: type[BaseException]
+):  # fmt: skip
+    def work(number: int, _: Storage) -> int:
+        if number == 0:
+            raise fault
+        return number
+
+    async def crowd() -> list[Any]:
+        memory = MemoryLane(lane.storage, metrics, queue_length=8)
+        waiting = asyncio.gather(*(memory.run(work, number) for number in range(3)), return_exceptions=True)
+        return await asyncio.wait_for(waiting, 10)
+
+    first, *rest = asyncio.run(crowd())
+    assert isinstance(first, BaseException)
+    assert rest == [1, 2]
 
 
 def test_a_fault_reaches_whoever_waits_and_the_lane_goes_on(lane: Lane):

@@ -23,6 +23,7 @@ from authsvc.protocol.authorize.next_step import (
     Step,
     next_step,
 )
+from authsvc.protocol.authorize.parameters import known_of
 from authsvc.protocol.authorize.pipeline import judge
 from authsvc.protocol.authorize.request import AuthorizationRequest, Judging, Parameters
 from authsvc.protocol.authorize.stored import opened, sealed
@@ -159,7 +160,7 @@ def _kept(
             browser_hash=browser_hash,
             purpose=AUTHORIZE,
             client_id=request.client.id,
-            parameters=sealed(request.given, handle_hash, judging),
+            parameters=sealed(known_of(request.given), handle_hash, judging),
             created_at=judging.now,
             expires_at=judging.now + timedelta(seconds=seconds),
             session_id=present.visitor.browser.session.id if present is not None and is_here else None,

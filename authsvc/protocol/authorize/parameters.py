@@ -1,12 +1,24 @@
-"""The form of the parameters: each once, none overlong, none that belongs to what is not supported here."""
+"""The form of the parameters: each once, none overlong, none that belongs to what is not supported here.
 
-from authsvc.protocol.authorize.request import AuthorizationRequest, Judging
+Strangers fill the store with errands: of each only what is known here is kept, and not much of it.
+"""
+
+from authsvc.protocol.authorize.request import AuthorizationRequest, Judging, Parameters
 from authsvc.protocol.errors import InvalidRequest, RegistrationNotSupported, RequestUriNotSupported
 
 REPEATABLE = frozenset({"resource"})
 """The only parameter that may come twice (RFC 8707 §2)."""
 MAX_CHARACTERS = {"state": 2_048, "nonce": 1_024, "login_hint": 1_024, "ui_locales": 512, "acr_values": 1_024}
 """Longer ones are refused, never cut: a client compares what comes back."""
+MAX_KEPT_CHARACTERS = 16_384
+"""Of all parameters together."""
+_KNOWN = frozenset(
+    {
+        "client_id", "redirect_uri", "response_type", "response_mode", "scope", "resource", "state", "nonce", "prompt",
+        "max_age", "claims", "acr_values", "login_hint", "id_token_hint", "ui_locales", "request", "code_challenge",
+        "code_challenge_method",
+    }
+)  # fmt: skip
 
 
 def check_single(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
@@ -32,8 +44,15 @@ def check_supported(request: AuthorizationRequest, judging: Judging) -> Authoriz
 
 
 def check_lengths(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
-    """Refuse overlong values. Raises: InvalidRequest."""
+    """Refuse overlong values, and too much of all together. Raises: InvalidRequest."""
     for name, limit in MAX_CHARACTERS.items():
         if len(request.parameters.get(name, "")) > limit:
             raise InvalidRequest(f"{name} has at most {limit} characters")
+    if sum(len(value) for values in known_of(request.given).values() for value in values) > MAX_KEPT_CHARACTERS:
+        raise InvalidRequest(f"the parameters have at most {MAX_KEPT_CHARACTERS} characters together")
     return request
+
+
+def known_of(given: Parameters) -> Parameters:
+    """Return what is worth keeping: what is not known says nothing here (RFC 6749 §3.1)."""
+    return {name: values for name, values in given.items() if name in _KNOWN}
