@@ -78,7 +78,7 @@ end
 
 
 def prepare(data: Path, facts: Facts, database_url: str) -> tuple[Facts, str]:
-    """Register a first-party client and sign the user in at a browser; return the facts and its cookie."""
+    """Register a first-party client and sign the user in at a browser; return the facts and its cookies."""
     from authsvc.crypto import opaque  # noqa: PLC0415 - the other comparisons run without it
     from authsvc.domain.clients import Client, check_client, with_new_secret  # noqa: PLC0415
     from authsvc.domain.relying_parties import RelyingParty  # noqa: PLC0415
@@ -114,7 +114,8 @@ def prepare(data: Path, facts: Facts, database_url: str) -> tuple[Facts, str]:
     finally:
         storage.close()
     told = replace(facts, client_id=CLIENT_ID, client_secret=client_secret)
-    return told, f"{cookie_name(tenant, opaque.SESSION)}={secret}"
+    cookies = {opaque.SESSION: secret, opaque.BROWSER: opaque.new_secret(opaque.BROWSER)}
+    return told, "; ".join(f"{cookie_name(tenant, kind)}={value}" for kind, value in cookies.items())
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -184,11 +185,11 @@ def _against_peer(plan: rounds.Plan, directory: Path, database_url: str, databas
     directory.mkdir()
     how = Authsvc(directory, database_url=database_url)
     data = give_birth(how)
-    facts, cookie = prepare(data, read_facts(data), database_url)
+    facts, own_cookies = prepare(data, read_facts(data), database_url)
     with start_authsvc(how) as ours, start_oidc_provider(directory, redirect_uri=REDIRECT_URI) as theirs:
         sides = []
         for server, told, path, cookies in (
-            (ours, facts, "/authorize", cookie),
+            (ours, facts, "/authorize", own_cookies),
             (theirs, theirs.facts, "/auth", sign_in_at_peer(theirs.facts)),
         ):
             must_be_tokens(told, path, cookies)
