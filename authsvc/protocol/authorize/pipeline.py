@@ -10,7 +10,7 @@ from authsvc.domain.tenants import Tenant
 from authsvc.protocol.authorize.claims import check_claims_parameter
 from authsvc.protocol.authorize.client import check_grant_type, find_client
 from authsvc.protocol.authorize.hints import check_id_token_hint
-from authsvc.protocol.authorize.parameters import REPEATABLE, check_lengths, check_single, check_supported
+from authsvc.protocol.authorize.parameters import check_lengths, check_single, check_supported
 from authsvc.protocol.authorize.pkce import check_code_challenge
 from authsvc.protocol.authorize.prompt import check_max_age, check_prompt
 from authsvc.protocol.authorize.redirect_uri import check_redirect_uri
@@ -63,6 +63,3 @@ def judge(given: Parameters, tenant: Tenant, judging: Judging) -> AuthorizationR
             error.way_back = request.way_back
             raise
     return request
-
-
-__all__ = ["REPEATABLE", "STEPS", "Step", "judge"]
