@@ -27,6 +27,7 @@ from tests.flows.artefacts_of_browsers import (
     signed_out_by,
     verified,
 )
+from tests.flows.artefacts_of_pages import ERRANDS, PLAIN, SIGNED_IN, csrf_of, field_of, handle_at, is_form_of
 from tests.flows.artefacts_of_registration import managing, registering, secret_sent_back
 from tests.flows.assertions import JWT_BEARER, JWT_SPIFFE
 from tests.flows.exchanges import ARCHIVE, BILLING, ORDERS, PARTNER
@@ -163,6 +164,10 @@ def _key_id(method: str) -> Presented:
         return hand.world.http.request(method, f"/api-keys/{quote(artefact, safe='')}", headers=headers)
 
     return present
+
+
+def _is_on(answer: httpx.Response) -> bool:
+    return answer.status_code == 303
 
 
 def is_good(answer: httpx.Response) -> bool:
@@ -370,6 +375,36 @@ PLACES: Mapping[str, Place] = {
     "bearer at DELETE /connect/register": Place(managing("DELETE"), is_good, _MANAGES),
     "client_secret at /connect/register": Place(
         secret_sent_back, is_good, {"secret of a registered client": "it has not changed"}
+    ),
+    **{f"csrf at /ui/{page}": Place(csrf_of(page), is_form_of(page), {}) for page in (*SIGNED_IN, *PLAIN, *ERRANDS)},
+    **{
+        f"flow at /ui/{page}": Place(
+            handle_at(page), lambda answer: answer.status_code < 400, {"errand's handle": "of this browser"}
+        )
+        for page in ERRANDS
+    },
+    "password at /ui/login": Place(field_of("login", "password", username="bob"), _is_on, {"password": "it is bob's"}),
+    "current_password at /ui/account/password": Place(
+        field_of("account/password", "current_password", new_password=OTHER_PASSWORD),
+        _is_on,
+        {"password": "their own"},
+    ),
+    "current_password at /ui/account/delete": Place(
+        field_of("account/delete", "current_password", sure="yes"), is_good, {"password": "their own"}
+    ),
+    "token at /ui/register/confirm": Place(
+        field_of("register/confirm", "token"), _is_on, {"link that registers": "unused"}
+    ),
+    "token at /ui/me/email/confirm": Place(
+        field_of("me/email/confirm", "token"), _is_on, {"link that verifies an address": "irma's own"}
+    ),
+    "token at /ui/reset": Place(
+        field_of("reset", "token", new_password=OTHER_PASSWORD), _is_on, {"link that resets a password": "unused"}
+    ),
+    "token at /password/reset": Place(
+        _json("/password/reset", "token", new_password=OTHER_PASSWORD),
+        is_good,
+        {"link that resets a password": "unused"},
     ),
 }
 """A new parameter or endpoint gets a row."""

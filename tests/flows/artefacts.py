@@ -16,6 +16,7 @@ from authsvc.crypto.envelope import new_master_key_line
 from authsvc.domain.mail import Postbox
 from tests.flows import assertions
 from tests.flows.artefacts_of_browsers import BROWSERS
+from tests.flows.artefacts_of_pages import reset_secret
 from tests.flows.artefacts_of_registration import REGISTRATION
 from tests.flows.asking import SIGNED, introspect
 from tests.flows.assertions import a_key
@@ -169,6 +170,7 @@ ARTEFACTS: Mapping[str, Callable[[Hand], str]] = {
     "superseded refresh token": _superseded,
     "link that registers": _registration_link,
     "link that verifies an address": _address_link,
+    "link that resets a password": reset_secret(letter_secret),
     "personal API key": lambda hand: str(api_key(hand)["key"]),
     "service's API key": lambda hand: str(api_key(hand, service=True)["key"]),
     "API key's id": lambda hand: str(api_key(hand)["id"]),
