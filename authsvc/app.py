@@ -1,10 +1,11 @@
 """The composition root: the only file that sees every room. Builds the process's state and hands it down."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
@@ -17,15 +18,17 @@ from authsvc.domain.common_passwords import common_passwords
 from authsvc.domain.keyring import KeyPolicy, Keyring
 from authsvc.domain.lockout import LockoutPolicy, Schedule
 from authsvc.domain.mail import Postbox
+from authsvc.domain.mail_ports import Mailer
 from authsvc.domain.passwords import PasswordPolicy
 from authsvc.domain.registration_quota import RegistrationQuota
-from authsvc.domain.tenants import check_issuer, issuer_parts
+from authsvc.domain.tenants import LOOPBACK_HOSTS, check_issuer, issuer_parts
 from authsvc.jobs import notify_logout, purge, rotate_keys, send_mail
 from authsvc.jobs.runner import Job, Runner
 from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.outbound.fetcher import FetchLimits, GuardedFetcher
+from authsvc.outbound.kept_mail import KeptMail
 from authsvc.outbound.mail import SmtpMailer, SmtpServer
 from authsvc.protocol.grant import Issuing, Lifetimes
 from authsvc.protocol.register import Registering
@@ -42,10 +45,11 @@ from authsvc.web.api.password import password_router
 from authsvc.web.api.recovery import recovery_router
 from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
+from authsvc.web.endpoint import Endpoint
 from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.languages import wording
 from authsvc.web.mounted import Mounted
-from authsvc.web.page_routes import page_endpoints
+from authsvc.web.page_routes import outbox_endpoints, page_endpoints
 from authsvc.web.routes import ENDPOINT_NAMES, Process, endpoints
 
 PERMIT_WAIT_SECONDS = 5.0
@@ -96,13 +100,17 @@ class Service:
     issuing: Issuing
 
 
-def build(settings: Settings, clock: Clock = utc_now) -> Service:
-    """Return what one process serves. Raises: as `create_app`."""
+def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = None) -> Service:
+    """Return what one process serves; `kept` takes the letters of `authsvc dev`, and of nothing else.
+
+    Raises: as `create_app`; ValueError for `kept` where the issuer is not on loopback.
+    """
+    _refuse_kept_mail_beyond_loopback(settings, kept)
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
     keyring = Keyring(master_keys, key_policy(settings))
     runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
     wake = _waking(runner)
-    api = AccountApi(_accounts(settings, master_keys), keyring, settings.lifetimes.recent_login, wake)
+    api = AccountApi(_accounts(settings, master_keys, kept), keyring, settings.lifetimes.recent_login, wake)
     # Later, for it needs the metrics, and those the names of the routes.
     routers = _routers(settings, api, lambda: issuing)
     metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
@@ -116,7 +124,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings), metrics, clock)
+        room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings, kept), metrics, clock)
         desk = notify_logout.Desk(runner.storage, keyring, fetcher, metrics, clock)
         runner.start(_jobs(settings, room, desk))
         try:
@@ -140,7 +148,7 @@ def build(settings: Settings, clock: Clock = utc_now) -> Service:
             _registering(settings, issuing),
             settings.lifetimes.jwks_max_age,
             Process(machine.ping, wake),
-            page_endpoints(api, issuing),
+            _pages(api, issuing, kept),
             app.router.routes,
         ),
         memory=MemoryLane(machine, metrics, queue_length=http.queue_length),
@@ -230,7 +238,7 @@ def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]
     return (*own, register_router(api)) if settings.registration.open else own
 
 
-def _accounts(settings: Settings, master_keys: MasterKeys) -> Accounts:
+def _accounts(settings: Settings, master_keys: MasterKeys, kept: KeptMail | None) -> Accounts:
     passwords = settings.passwords
     return Accounts(
         passwords=PasswordPolicy(passwords.min_length, passwords.min_length_single_factor, common_passwords),
@@ -239,7 +247,7 @@ def _accounts(settings: Settings, master_keys: MasterKeys) -> Accounts:
         postbox=Postbox(master_keys),
         mailed_link_seconds=settings.lifetimes.mailed_link,
         confirms_mail=settings.registration.confirm_mail,
-        sends_mail=settings.mail.smtp_host is not None,
+        sends_mail=settings.mail.smtp_host is not None or kept is not None,
         wording=wording,
     )
 
@@ -251,10 +259,21 @@ def _fetch_limits(settings: Settings) -> FetchLimits:
     return FetchLimits(_allowed_hosts(settings), outbound.ca_file, waiting)
 
 
-def _mailer(settings: Settings) -> SmtpMailer | None:
+def _pages(api: AccountApi, issuing: Issuing, kept: KeptMail | None) -> Mapping[str, Endpoint]:
+    pages = page_endpoints(api, issuing)
+    return pages if kept is None else {**pages, **outbox_endpoints(kept.letters)}
+
+
+def _refuse_kept_mail_beyond_loopback(settings: Settings, kept: KeptMail | None) -> None:
+    """Whoever can read /dev/outbox can take every account over: it is for who sits at this machine."""
+    if kept is not None and urlsplit(settings.issuer).hostname not in LOOPBACK_HOSTS:
+        raise ValueError("letters are kept only where the issuer is on loopback")
+
+
+def _mailer(settings: Settings, kept: KeptMail | None) -> Mailer | None:
     mail = settings.mail
     if mail.smtp_host is None:
-        return None
+        return kept
     server = SmtpServer(
         mail.smtp_host, mail.smtp_port, mail.smtp_security, mail.smtp_username, mail.smtp_password, mail.sender
     )

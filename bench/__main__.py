@@ -11,6 +11,7 @@ from bench import (
     authorize,
     bare_token,
     crowd,
+    enumeration,
     idle,
     introspection,
     jwks,
@@ -36,6 +37,7 @@ COMPARISONS: dict[str, Callable[[rounds.Plan, Path], list[rounds.Figure]]] = {
         refresh,
         verifier,
         crowd,
+        enumeration,
         idle,
     )
 }

@@ -71,6 +71,7 @@ class Authsvc:
     workers: int = 1
     all_cores: bool = False
     database_url: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def cores(self) -> frozenset[int]:
@@ -108,6 +109,7 @@ def _settings(how: Authsvc, data: Path) -> tuple[tuple[str, str], ...]:
         ("AUTHSVC_DATABASE_URL", how.database_url or f"sqlite:///{data / 'authsvc.db'}"),
         ("AUTHSVC_MASTER_KEY_FILE", str(data / "master.key")),
         ("AUTHSVC_ISSUER", issuer),
+        *how.settings,
     )
 
 

@@ -173,6 +173,7 @@ A service calls the next one in the name of its caller (signs in first, to have 
 -d subject_token_type={ACCESS_TOKEN} -d subject_token="$TOKEN" -d audience={bootstrap.NEXT_AUDIENCE}
 
 API documentation: {issuer}/docs
+Letters, kept instead of sent: {issuer}/dev/outbox
 """
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from authsvc.app import build
 from authsvc.cli.serving import listening, stopped_by_signals
+from authsvc.outbound.kept_mail import KeptMail
 from authsvc.settings import Settings
 from authsvc.web.server import run, serve
 
@@ -18,7 +19,8 @@ def serve_embedded(settings: Settings, hosts: Sequence[str], port: int, ready: C
 
 
 async def _serve(settings: Settings, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
-    service, stopped = build(settings), stopped_by_signals()
+    kept = KeptMail() if settings.mail.smtp_host is None else None
+    service, stopped = build(settings, kept=kept), stopped_by_signals()
     async with service.running():
         await serve(service.edge, sockets, stopped, ready)
 

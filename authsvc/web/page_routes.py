@@ -24,6 +24,7 @@ from authsvc.web.pages.account import (
 from authsvc.web.pages.account.email_confirm import EmailConfirm
 from authsvc.web.pages.account.here import AccountPage, Desk, SignedIn
 from authsvc.web.pages.forgot import ForgotPage, forgot_route
+from authsvc.web.pages.outbox import Letters, outbox_handler
 from authsvc.web.pages.register import RegisterPage
 from authsvc.web.pages.register_confirm import RegisterConfirmPage
 from authsvc.web.pages.reset import ResetPage
@@ -34,7 +35,7 @@ _ACCOUNT = (overview, profile, sign_in, password, sessions, apps, keys, data, de
 _HASHES = frozenset({sign_in.PAGE.name, password.PAGE.name, keys.PAGE.name, delete.PAGE.name})
 """Their forms may hold a password."""
 PAGE_NAMES = (
-    "ui_forgot", "ui_reset", "ui_register", "ui_register_confirm", "ui_email_confirm",
+    "ui_forgot", "ui_reset", "ui_register", "ui_register_confirm", "ui_email_confirm", "dev_outbox",
     *(f"ui_{module.PAGE.name.replace('/', '_').replace('-', '_')}" for module in _ACCOUNT),
 )  # fmt: skip
 
@@ -71,6 +72,11 @@ class Page(Protocol):
 
     def refused(self, call: Call, error: AuthsvcError) -> Response | None:
         """Show the form again, or None."""
+
+
+def outbox_endpoints(letters: Letters) -> Mapping[str, Endpoint]:
+    """Return the row of the page that only `authsvc dev` has."""
+    return {"/dev/outbox": Endpoint("dev_outbox", {"GET": outbox_handler(letters)}, _on_people, refusals="page")}
 
 
 def _account_page(page: AccountPage, desk: Desk) -> Endpoint:

@@ -59,6 +59,7 @@ def test_the_first_start_prints_commands_that_work_when_pasted(site, start):
         assert pasted(refresh)["refresh_token"] not in (None, signed_in["refresh_token"])
     assert pasted(exchange)["scope"] == "billing:read"
     assert f"{site.issuer}/docs" in said
+    assert b"There is none yet." in get(f"{site.issuer}/dev/outbox")
     assert server.err == ""
 
 
