@@ -330,7 +330,7 @@ def test_what_is_no_url_is_a_failure_like_any_other(new_fetcher: NewFetcher, url
 def test_whose_time_another_document_took_blames_nobody(new_fetcher: NewFetcher, threads: ThreadPoolExecutor):
     held = Held(FIRST)
     with stranger(held) as server:
-        fetcher = new_fetcher(deadline_seconds=0.4)
+        fetcher = new_fetcher(deadline_seconds=2.0)
         first = threads.submit(fetcher.fetch, url_of(server, path="/first"))
         eventually(lambda: held.waiting)
         second = threads.submit(fetcher.fetch, url_of(server, path="/second"))
