@@ -8,6 +8,7 @@ from authsvc.crypto import base64url
 from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring, KeyUnit
 from authsvc.domain.relying_parties import PAIRWISE, sector_of
+from authsvc.domain.tenants import LOOPBACK_HOSTS
 
 _CONTEXT = b"authsvc pairwise subject v1\x00"
 
@@ -20,7 +21,9 @@ def subject_for(user_id: UUID, client: Client, keyring: Keyring, unit: KeyUnit, 
     party = client.relying_party
     if party.subject_type != PAIRWISE:
         return str(user_id)
-    # Registration sees to a sector; a client without is one by itself.
-    sector = sector_of(party) or f"client {client.id}"
+    sector = sector_of(party)
+    if sector is None or (party.sector is None and sector in LOOPBACK_HOSTS):
+        # Every device's own address is nobody's sector: each app there is one by itself.
+        sector = f"client {client.id}"
     message = _CONTEXT + sector.encode() + b"\x00" + user_id.bytes
     return base64url.encode(hmac.digest(keyring.pairwise_key(unit, now), message, "sha256"))

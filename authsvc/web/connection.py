@@ -7,7 +7,8 @@ client needs (headers, trailers, chunk extensions, chunks of one byte), is cut o
 import asyncio
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_SECONDS = 10
 """How long a client may take to send a head, and to say anything at all on a new connection."""
@@ -25,6 +26,8 @@ class Connection(HttpToolsProtocol):
     _is_head_whole = False
     """Whether the head of the present request has arrived."""
     _framing_bytes = 0
+    _answering: RequestResponseCycle | None = None
+    """The request that is with the application: not always the last that has come."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -72,6 +75,15 @@ class Connection(HttpToolsProtocol):
         self._framing_bytes -= len(body)
         super().on_body(body)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, and end the connection."""
+        super().send_400_response(msg)
+        self._abandon()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _parse(self, data: bytes) -> None:
         rest = memoryview(data)
         # A loop over what is left, uncopied: a client may send thousands of offers ahead.
@@ -118,8 +130,15 @@ class Connection(HttpToolsProtocol):
         self._deadline = None
         if not self.transport.is_closing():
             self.transport.close()
+            self._abandon()
 
     def _refuse(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(STATUS_LINE[_TOO_LARGE] + _CLOSING)
         self.transport.close()
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """Let the application's answer go nowhere: to write it to what is closed would be logged as a fault of ours."""
+        if self._answering is not None:
+            self._answering.disconnected = True

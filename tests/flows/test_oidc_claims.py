@@ -10,7 +10,7 @@ import pytest
 
 from authsvc.crypto.base64url import decode
 from tests.flows.asking import add_server, introspect
-from tests.flows.relying_party import Browser, add_client, answered, page_of
+from tests.flows.relying_party import Browser, add_client, answered, page_of, redeem
 from tests.flows.world import ISSUER, World
 
 DETAILS = {
@@ -137,6 +137,17 @@ def test_pairwise_names_are_one_for_each_sector_and_every_token_tells_the_same(b
     bob = Browser(world)
     bob.sign_in("bob")
     assert read(bob.tokens("one")["id_token"])["sub"] != names["one"]
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost/cb"])
+def test_apps_on_a_persons_own_device_cannot_join_pairwise_names(browser: Browser, uri: str):
+    names = set()
+    for client in ("one", "two"):
+        add_client(browser.world, client, **PAIRWISE, application_type="native", redirect_uris=(uri,))
+        code = answered(browser.authorize(client, redirect_uri=uri), uri)["code"]
+        tokens = redeem(browser.world, code, client, redirect_uri=uri).json()
+        names.add(read(tokens["id_token"])["sub"])
+    assert len(names) == 2
 
 
 def test_the_other_tenants_pairwise_names_are_others(browser: Browser):

@@ -24,16 +24,22 @@ class Seen:
 
     port: int
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    is_over: threading.Event = field(default_factory=threading.Event)
+    """A request for /slow was answered, or could not be; or one was given up."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
+                self.is_over.set()
                 return
             body, more = body + message["body"], message["more_body"]
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.requests.append((scope["method"], scope["path"], headers, body))
+        if scope["path"] == "/slow":
+            await asyncio.sleep(0.2)
+            asyncio.get_running_loop().call_soon(self.is_over.set)
         answer = f"{scope['path']} {len(body)}".encode()
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]}
@@ -159,6 +165,20 @@ def test_an_offer_of_another_protocol_is_answered_in_this_one_and_the_connection
             connected.sendall(sent)
             assert connected.recv(65_536).startswith(b"HTTP/1.1 200 ")
     assert [body for *_, body in app.requests] == [b"hello", b"HELLO", b"", b"hi"]
+
+
+@pytest.mark.parametrize(
+    "rest", [pytest.param(b"\x16\r\n\r\n", id="no HTTP"), pytest.param(b"X: " + b"x" * 70_000, id="too much")]
+)
+def test_who_is_cut_off_while_a_request_is_answered_is_no_fault(
+    app: Seen, rest: bytes, caplog: pytest.LogCaptureFixture
+):
+    head = b"GET /slow HTTP/1.1\r\nHost: localhost\r\n"
+    app.answer(head + b"\r\n" + head + b"\r\n" + rest)
+    assert app.is_over.wait(SECONDS)
+    # One more, so that whatever was wrong with the first has been told.
+    assert status(app.answer(b"GET /z HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")) == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_offers_sent_ahead_cost_what_other_requests_do(app: Seen):
