@@ -6,9 +6,10 @@ import pytest
 
 from authsvc.crypto import opaque
 from tests.flows.browser import SAME_ORIGIN, Browser, Page
+from tests.flows.hosts import FOREIGN_HOSTS
 from tests.flows.mailed import letters, link_in, token_of
 from tests.flows.test_ui_login import events, visitor
-from tests.flows.world import PASSWORD, World
+from tests.flows.world import ISSUER, PASSWORD, World
 
 NEW = "eleven silent harbours"
 DEAD = "This link or code does not work any more."
@@ -180,3 +181,24 @@ def test_no_log_line_holds_the_secret_of_a_link(small_world: World, caplog):
     browser.submit(link, new_password=NEW)
     browser.submit("/ui/reset", token=token_of(link), new_password=NEW)
     assert not re.search(r"as_ml_[A-Za-z0-9_-]{20}", caplog.text)
+
+
+@pytest.mark.parametrize("headers", FOREIGN_HOSTS)
+def test_no_header_of_the_request_gets_into_a_letter_or_an_address(small_world: World, headers):
+    browser = Browser(small_world)
+    handle = browser.begin()
+    for path, fields in (
+        (f"/ui/forgot?flow={handle}", {"username": "alice"}),
+        (f"/ui/register?flow={handle}", {"username": "nina", "password": PASSWORD}),
+    ):
+        form = browser.page(path).forms[0].fields | fields
+        answer = browser.send(path, form, SAME_ORIGIN | headers)
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith(f"{ISSUER}/ui/")
+        assert "evil" not in str(answer.headers)
+    (letter,) = letters(small_world)
+    assert f"{ISSUER}/ui/reset?token=" in letter.text
+    assert "evil" not in letter.text + letter.html
+    for path in ("/ui/account", "/ui/register", "/ui/me/email/confirm"):
+        answer = browser.get(path, **headers)
+        assert "evil" not in answer.text + str(answer.headers)
