@@ -155,7 +155,7 @@ class Http(_Group):
     """How long a client may take to send its body."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose Forwarded headers count."""
-    machine_threads: int = Field(4, ge=1)
+    machine_threads: int = Field(8, ge=1)
     """Threads (and database connections) of the machine lane."""
     people_threads: int = Field(4, ge=1)
     """Threads (and database connections) of the people lane."""
