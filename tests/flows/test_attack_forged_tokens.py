@@ -110,7 +110,7 @@ def test_every_input_that_takes_a_token_has_its_row(rig: Rig):
     jwts = {"subject_token", "actor_token", "assertion"}
     no_jwts = {
         "username", "password", "refresh_token", "subject_token_type", "actor_token_type", "requested_token_type",
-        "audience",
+        "audience", "code", "code_verifier", "redirect_uri",
     }  # fmt: skip
     assert set[str]().union(*(grant.PARAMETERS for grant in GRANTS.values())) == jwts | no_jwts
     kinds = {name.rpartition(":")[2] for name in subject_token._JUDGES}
