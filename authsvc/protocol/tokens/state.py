@@ -19,6 +19,7 @@ from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn
 from authsvc.protocol.errors import InvalidToken
+from authsvc.protocol.subjects import subject_for
 from authsvc.protocol.tokens.access_token import TYPE
 
 _REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti", "client_id"})
@@ -63,7 +64,7 @@ def judge_access_token(
     if now >= token.expires_at:
         # The skew that is forgiven is that of our nodes' clocks when it was made, never more life.
         raise InvalidToken("the access token is invalid or expired", detail="expired")
-    _check_owners(token, uow, now)
+    _check_owners(token, uow, keyring, now)
     return token
 
 
@@ -129,11 +130,17 @@ def _sign_in(claims: Mapping[str, Any], user_id: UUID) -> SignIn:
     )
 
 
-def _check_owners(token: LiveToken, uow: UnitOfWork, now: datetime) -> None:
+def _check_owners(token: LiveToken, uow: UnitOfWork, keyring: Keyring, now: datetime) -> None:
     client = uow.clients.get(token.client_id)
     if client is None or client.disabled_at is not None or _is_older(token, client):
         raise _over("client_over", "the client is gone or disabled", token)
     sign_in = token.sign_in
+    # Where the session tells the person, the token must name them as this client knows them.
+    if sign_in is not None and token.subject not in {
+        str(sign_in.user_id),
+        subject_for(sign_in.user_id, client, keyring, uow, now),
+    }:
+        raise InvalidToken("the access token is invalid or expired", detail="sub").about(client_id=client.id)
     standing = uow.access_tokens.standing(
         token.token_id,
         sign_in.session_id if sign_in else None,
