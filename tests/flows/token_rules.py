@@ -5,7 +5,6 @@ The ways are those of forged_values; a test shows that each of them is indeed go
 
 UNREAD = dict.fromkeys(("act", "may_act", "cnf"), "*")
 OWN = {
-    "sub": "case",  # a user's id in capitals is the same
     "aud": "list",  # RFC 7519 §4.1.3: one text is a list of one
     "jti": "near case long",  # the id of another token of ours
     "exp": "future",  # only we could have said so
@@ -28,7 +27,7 @@ REVOKED = {
 }  # fmt: skip
 """Whom it speaks of and for whom it is does not matter to who wants it dead."""
 OF_ID_TOKEN = {
-    "sub": "case", "sid": "case", "exp": "future", "jti": "long", "client_id": "*", "grant_id": "*", "scope": "*",
+    "sid": "case", "exp": "future", "jti": "long", "client_id": "*", "grant_id": "*", "scope": "*",
     "auth_time": "type odd",
     "amr": "*", "act": "null",
 }  # fmt: skip
