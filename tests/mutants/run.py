@@ -122,7 +122,7 @@ def _copied_tree() -> Iterator[Path]:
 
 
 def _pytest(tree: Path, tests: list[str]) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", "--tb=native", *tests]
     # PYTHONPATH goes before the editable install, in the tests' own processes too. xdist's variables would
     # make a run inside a worker think that it is one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
