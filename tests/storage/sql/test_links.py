@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -37,6 +38,7 @@ def test_a_link_is_found_and_stays_also_when_it_has_expired(unit: SqlUnitOfWork,
         pytest.param("link-hasj", "reset", NOW, id="another secret"),
         pytest.param("link-hash", "confirm", NOW, id="another purpose"),
         pytest.param("link-hash", "reset", LATER, id="expired, to the microsecond"),
+        pytest.param("link-hash", "reset", LATER + timedelta(days=1), id="expired a day ago"),
     ],
 )
 def test_a_link_is_neither_found_nor_used_up_by(unit: SqlUnitOfWork, user_id: UUID, secret_hash, purpose, now):
