@@ -36,11 +36,12 @@ def _big(name: str) -> ColumnElement[int]:
 
 
 # Schedule.delays() as an expression: none below `free`, then first_delay doubled once for each attempt more.
+# None means open at any time: to a node whose clock is behind, or a request that came earlier, "now" would be closed.
 _COUNT = case((attempts.c.updated_at < given("window_start", attempts.c.updated_at), 1), else_=attempts.c.count + 1)
-_DELAY = case(
+_BLOCKED = case(
     (_integer("free") > _COUNT, 0),
-    (_COUNT - _integer("free") >= _integer("doublings"), _big("longest")),
-    else_=_big("first").bitwise_lshift(_COUNT - _integer("free")),
+    (_COUNT - _integer("free") >= _integer("doublings"), _big("now_micros") + _big("longest")),
+    else_=_big("now_micros") + _big("first").bitwise_lshift(_COUNT - _integer("free")),
 )
 _RESERVE = (
     insert(attempts)
@@ -52,7 +53,7 @@ _RESERVE = (
         index_elements=(attempts.c.tenant_id, attempts.c.key),
         set_={
             "count": _COUNT,
-            "blocked_until": _big("now_micros") + _DELAY,
+            "blocked_until": _BLOCKED,
             "updated_at": given("now", attempts.c.updated_at),
             "over_at": given("over", attempts.c.over_at),
         },
@@ -111,6 +112,6 @@ def _parameters(schedule: Schedule, now: datetime) -> dict[str, Any]:
     return {
         "updated_at": now, "now": now, "now_micros": micros(now), "over_at": over, "over": over,
         "window_start": now - timedelta(seconds=schedule.window_seconds),
-        "blocked_until": now + timedelta(seconds=first if schedule.free == 1 else 0),
+        "blocked_until": now + timedelta(seconds=first) if schedule.free == 1 else EPOCH,
         "free": schedule.free, "doublings": len(steps) - 1, "first": first * _SECOND, "longest": longest * _SECOND,
     }  # fmt: skip

@@ -43,6 +43,11 @@ def test_each_further_attempt_closes_for_twice_as_long_up_to_the_longest(unit: S
         assert _retry_after(unit, at) is None
 
 
+def test_who_came_earlier_or_is_behind_finds_an_open_counter_open(unit: SqlUnitOfWork):
+    assert _retry_after(unit, 300) is None
+    assert _retry_after(unit, 0) is None
+
+
 @pytest.mark.parametrize(
     "schedule",
     [
