@@ -9,6 +9,9 @@ from authsvc.domain.sessions import Session
 from authsvc.domain.tokens import SignIn
 from authsvc.domain.users import User
 
+KEPT_SECONDS = 3_600
+"""How long a code is kept after its minute, so that what it gave can be ended; longer if its token lives longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationCode:

@@ -51,8 +51,8 @@ class AuthorizationCodes(Protocol):
     def find(self, code_hash: str) -> CodeState | None:
         """Return the code, also when it has expired or was used, and whoever agreed to it."""
 
-    def consume(self, code_hash: str, now: datetime) -> bool:
-        """Use the code up; False if it was used before or has expired."""
+    def consume(self, code_hash: str, now: datetime, *, kept_until: datetime | None = None) -> bool:
+        """Use the code up; False if it was used before or has expired. `kept_until`: the row must not go before."""
 
 
 class Continuations(Protocol):
@@ -82,7 +82,7 @@ class Consents(Protocol):
         """
 
     def withdraw(self, user_id: UUID, client_id: str, now: datetime) -> bool:
-        """Forget the consent, and end every session and family that the client holds of the person."""
+        """Forget the consent, and end all that the client holds of the person: sessions, families, tokens of codes."""
 
     def list(self, user_id: UUID) -> tuple[Consent, ...]: ...
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from authsvc.crypto import opaque
 from authsvc.crypto.pkce import answers
-from authsvc.domain.authorization_codes import AuthorizationCode, CodeState
+from authsvc.domain.authorization_codes import KEPT_SECONDS, AuthorizationCode, CodeState
 from authsvc.domain.clients import CODE_GRANT
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS, OPAQUE
@@ -64,7 +64,7 @@ def consume(decision: Decision, target: Target, request: GrantRequest, uow: Unit
     if code.offline or is_told or sign_in.family_id is not None or target.token_format == OPAQUE:
         # Else the use is all that is written: one statement, which needs no transaction around it.
         uow.begin()
-    if not uow.codes.consume(code.code_hash, request.now):
+    if not uow.codes.consume(code.code_hash, request.now, kept_until=_kept_until(target, request.now)):
         raise _replayed(code, request)
     if code.offline:
         uow.sessions.add(_own_session(decision, request, issuing))
@@ -133,6 +133,12 @@ def _person(state: CodeState, request: GrantRequest) -> User:
     if user is None or user.disabled_at is not None:
         raise InvalidGrant("the account is disabled", rule="account_disabled").about(user_id=user_id)
     return user
+
+
+def _kept_until(target: Target, now: datetime) -> datetime | None:
+    """Return until when the code is kept beyond its usual time: a token that nobody can name nobody can end."""
+    lives = timedelta(seconds=target.lifetime_seconds)
+    return now + lives if lives > timedelta(seconds=KEPT_SECONDS) else None
 
 
 def _own_session(decision: Decision, request: GrantRequest, issuing: Issuing) -> Session:

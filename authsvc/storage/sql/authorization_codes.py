@@ -70,15 +70,13 @@ _FIND = (
     .select_from(authorization_codes.outerjoin(sessions, _ITS_SESSION).outerjoin(users, _ITS_USER))
     .where(*_THIS)
 )
-_CONSUME = (
-    update(authorization_codes)
-    .where(
-        *_THIS, authorization_codes.c.consumed_at.is_(None),
-        authorization_codes.c.expires_at > given("now", authorization_codes.c.expires_at),
-    )
-    .values(consumed_at=bindparam("now"))
-    .returning(authorization_codes.c.code_hash)
-)  # fmt: skip
+_USE = update(authorization_codes).where(
+    *_THIS, authorization_codes.c.consumed_at.is_(None),
+    authorization_codes.c.expires_at > given("now", authorization_codes.c.expires_at),
+).returning(authorization_codes.c.code_hash)  # fmt: skip
+_CONSUME = _USE.values(consumed_at=bindparam("now"))
+# The rare one by itself: an indexed value that changes costs every code a second entry.
+_CONSUME_AND_KEEP = _USE.values(consumed_at=bindparam("now"), expires_at=bindparam("kept_until"))
 
 
 class SqlAuthorizationCodes(Store):
@@ -100,7 +98,9 @@ class SqlAuthorizationCodes(Store):
         session, user = row[_CUT:_USER_CUT], row[_USER_CUT:]
         return CodeState(code, Session(*session) if session[0] else None, User(*user) if user[0] else None)
 
-    def consume(self, code_hash: str, now: datetime) -> bool:
+    def consume(self, code_hash: str, now: datetime, *, kept_until: datetime | None = None) -> bool:
         """Use the code up, within the begun transaction or else at once; False if it was used or has expired."""
-        used = self._work.write_alone(_CONSUME, tenant=self._tenant_id, presented_hash=code_hash, now=now)
-        return len(used) == 1
+        this = {"tenant": self._tenant_id, "presented_hash": code_hash, "now": now}
+        if kept_until is None:
+            return len(self._work.write_alone(_CONSUME, **this)) == 1
+        return len(self._work.write_alone(_CONSUME_AND_KEEP, **this, kept_until=kept_until)) == 1

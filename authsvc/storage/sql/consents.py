@@ -1,14 +1,28 @@
 """What people have allowed clients: one row for each pair, and its withdrawal, which ends what was given on it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, Table, Text, Uuid, bindparam, delete, select, update
+from sqlalchemy import (
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
+from authsvc.domain.authorization_codes import KEPT_SECONDS
 from authsvc.domain.consents import Consent
+from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS
 from authsvc.errors import Conflict
+from authsvc.storage.sql.access_tokens import revoked_tokens
 from authsvc.storage.sql.authorization_codes import authorization_codes
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 from authsvc.storage.sql.sessions import SqlSessions, refresh_families, sessions
@@ -75,13 +89,29 @@ _END_FAMILIES = (
     )
     .values(_ENDED)
 )
-# The few that still live, found by their expiry.
-_DELETE_CODES = delete(authorization_codes).where(
-    owned(authorization_codes), authorization_codes.c.expires_at > given("now", authorization_codes.c.expires_at),
+_THEIR_CODES = (
+    owned(authorization_codes),
     authorization_codes.c.user_id == given("whose", authorization_codes.c.user_id),
     authorization_codes.c.client_id == given("to_whom", authorization_codes.c.client_id),
+)
+# The few that still live, found by their expiry.
+_DELETE_CODES = delete(authorization_codes).where(
+    *_THEIR_CODES, authorization_codes.c.expires_at > given("now", authorization_codes.c.expires_at),
     authorization_codes.c.consumed_at.is_(None),
 )  # fmt: skip
+# Some tokens hang on nothing else that ends. Those of the codes that are kept: no other token still lives.
+_REVOKE_TOKENS = insert(revoked_tokens).from_select(
+    ["tenant_id", "jti", "expires_at"],
+    select(
+        authorization_codes.c.tenant_id, authorization_codes.c.token_id, given("until", revoked_tokens.c.expires_at)
+    ).where(
+        *_THEIR_CODES, authorization_codes.c.expires_at > given("since", authorization_codes.c.expires_at),
+        authorization_codes.c.consumed_at.is_not(None),
+    ),
+).on_conflict_do_nothing()  # fmt: skip
+_KEPT = timedelta(seconds=KEPT_SECONDS)
+_LONGEST = timedelta(seconds=MAX_ACCESS_TOKEN_SECONDS + 60)
+"""No access token lives longer, whatever its resource says; a minute for clocks."""
 
 
 class SqlConsents(Store):
@@ -110,7 +140,7 @@ class SqlConsents(Store):
         raise Conflict("consent: withdrawn again and again while it was given")
 
     def withdraw(self, user_id: UUID, client_id: str, now: datetime) -> bool:
-        """Forget the consent, and end what the client holds of the person: sessions, families, unused codes.
+        """Forget the consent, and end what the client holds of the person: sessions, families, codes, their tokens.
 
         False if there was none; what the client held ends all the same.
         """
@@ -121,6 +151,8 @@ class SqlConsents(Store):
             own.end(session_id, now)
         self._work.write(_END_FAMILIES, **whose, now=now)
         self._work.write(_DELETE_CODES, **whose, now=now)
+        # After that: a code that was in use meanwhile has been used by now.
+        self._work.write(_REVOKE_TOKENS, **whose, since=now - _KEPT, until=now + _LONGEST)
         return len(found) == 1
 
     def list(self, user_id: UUID) -> tuple[Consent, ...]:

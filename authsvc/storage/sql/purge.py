@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, Delete, Select, Table, bindparam, delete, exists, or_, select, tuple_
 
+from authsvc.domain.authorization_codes import KEPT_SECONDS
 from authsvc.storage.sql.access_tokens import access_tokens, revoked_tokens
 from authsvc.storage.sql.api_keys import api_keys
 from authsvc.storage.sql.attempts import attempts
@@ -32,8 +33,6 @@ KEY_SECONDS = 30 * 86_400
 """How long a key is kept after it was retired or revoked."""
 API_KEY_SECONDS = 30 * 86_400
 """How long an API key is kept after it expired or was revoked."""
-CODE_SECONDS = 3_600
-"""How long a code is kept after its minute, so that a second use ends what the first one gave."""
 LOGOUT_SECONDS = 7 * 86_400
 """How long it is on record whether a client was told of a logout."""
 TOKEN_SECONDS = 600
@@ -80,7 +79,7 @@ RULES = (
     _rule(access_tokens, TOKEN_SECONDS, _before(access_tokens.c.expires_at)),
     _rule(revoked_tokens, TOKEN_SECONDS, _before(revoked_tokens.c.expires_at)),
     _rule(api_keys, API_KEY_SECONDS, _before(api_keys.c.over_at)),
-    _rule(authorization_codes, CODE_SECONDS, _before(authorization_codes.c.expires_at)),
+    _rule(authorization_codes, KEPT_SECONDS, _before(authorization_codes.c.expires_at)),
     _rule(continuations, 0, _before(continuations.c.expires_at)),
     _rule(logout_deliveries, LOGOUT_SECONDS, _before(logout_deliveries.c.created_at)),
     _rule(registration_tokens, API_KEY_SECONDS, _before(registration_tokens.c.expires_at)),

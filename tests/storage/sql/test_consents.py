@@ -87,8 +87,12 @@ def test_withdrawing_ends_what_that_client_holds_of_that_person_alone(asked: Sql
     for family in (*ended, *kept, strangers_family := a_family(strangers)):
         asked.families.add(family)
     codes = [a_code(own), replace(a_code(own, "app's"), client_id="app"), a_code(strangers, "stranger's")]
-    used = replace(a_code(own, "used"), consumed_at=NOW)
-    for code in (*codes, used):
+    used = replace(a_code(own, "used"), consumed_at=NOW, token_id="theirs")
+    used_by_others = [
+        replace(a_code(own, "app used"), client_id="app", consumed_at=NOW, token_id="of another client"),
+        replace(a_code(strangers, "stranger used"), consumed_at=NOW, token_id="of another person"),
+    ]
+    for code in (*codes, used, *used_by_others):
         asked.codes.add(code)
     asked.consents.give(CONSENT)
 
@@ -100,6 +104,8 @@ def test_withdrawing_ends_what_that_client_holds_of_that_person_alone(asked: Sql
     assert [session.ended_at for session in sessions if session] == [None, NOW, None, None]
     found = [asked.codes.find(code.code_hash) for code in (*codes, used)]
     assert [state and state.code for state in found] == [None, *codes[1:], used]
+    tokens = ("theirs", "of another client", "of another person")
+    assert [asked.access_tokens.standing(each, None, None, NOW).not_revoked for each in tokens] == [False, True, True]
 
 
 def test_a_consent_goes_with_its_user_and_with_its_client(asked: SqlUnitOfWork):

@@ -1,0 +1,58 @@
+"""A consent that is withdrawn on the account page: nothing that the client was given is good any more."""
+
+from typing import Any
+
+import pytest
+
+from authsvc.domain.consents import Consent
+from tests.flows.asking import add_server, change_resource, introspect, make_opaque
+from tests.flows.browser import Browser as Pages
+from tests.flows.relying_party import Browser, add_client
+from tests.flows.world import World
+
+CODE_ALONE = frozenset({"authorization_code"})
+SCOPES = frozenset({"openid", "es256:read"})
+
+
+def _given(world: World, **changed: Any) -> str:
+    """The access token of a client without refresh tokens, on the consent of alice."""
+    now = world.clock()
+    add_client(world, grant_types=CODE_ALONE, first_party=False, **changed)
+    add_server(world)
+    with world.change() as uow:
+        user = uow.users.find_by_login("alice")
+        assert user is not None
+        uow.consents.give(Consent(user.id, "rp", SCOPES, frozenset({"https://es256.example"}), frozenset(), now, now))
+    browser = Browser(world)
+    browser.sign_in()
+    tokens = browser.tokens(scope="openid es256:read")
+    assert "refresh_token" not in tokens
+    return str(tokens["access_token"])
+
+
+def _withdraw(world: World) -> None:
+    pages = Pages(world)
+    assert pages.sign_in(pages.begin()).status_code == 303
+    assert pages.submit("/ui/account/apps", withdraw="rp").status_code == 303
+
+
+@pytest.mark.parametrize("form", ["jwt", "opaque"])
+def test_a_token_that_hangs_on_no_family_ends_with_the_consent(world: World, form: str):
+    if form == "opaque":
+        make_opaque(world)
+    token = _given(world)
+    assert introspect(world, token).json()["active"]
+    assert world.get("/userinfo", token).status_code == 200
+    _withdraw(world)
+    assert introspect(world, token).json() == {"active": False}
+    assert world.get("/userinfo", token).status_code == 401
+
+
+def test_so_does_one_that_lives_for_a_day(small_world: World):
+    change_resource(small_world, "ES256", access_token_seconds=86_400)
+    token = _given(small_world)
+    small_world.clock.move(hours=11)
+    small_world.storage.purge(small_world.clock())
+    assert introspect(small_world, token).json()["active"]
+    _withdraw(small_world)
+    assert introspect(small_world, token).json() == {"active": False}
