@@ -5,11 +5,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.faults import kills, report
+from bench.faults import kills, report, stops
 from bench.faults.finding import say
 from bench.faults.plan import Plan
 
-SCRIPTS = {script.NAME: script for script in (kills,)}
+SCRIPTS = {script.NAME: script for script in (kills, stops)}
 
 
 def main(arguments: list[str]) -> int:
