@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from authsvc.clock import Clock
@@ -19,7 +19,7 @@ from authsvc.domain.logout_deliveries import DELIVERED, FAILED, LogoutDelivery
 from authsvc.domain.ports import Metrics, Notifier, UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.observe import logging as observe
-from authsvc.protocol.subjects import subject_for
+from authsvc.protocol.subjects import session_for, subject_for
 from authsvc.protocol.tokens.logout_token import sign_logout_token
 from authsvc.storage.sql.engine import Storage
 
@@ -100,7 +100,8 @@ def _notice(delivery: LogoutDelivery, desk: Desk, tenant: Tenant, uow: UnitOfWor
         return _Notice(delivery, None)
     subject = subject_for(delivery.user_id, client, desk.keyring, uow, now)
     key = desk.keyring.signing_key(client.id_token_algorithm, uow, now)
-    return _Notice(delivery, url, sign_logout_token(delivery, subject, tenant.issuer, key, now))
+    told = replace(delivery, session_id=session_for(delivery.session_id, client, desk.keyring, uow, now))
+    return _Notice(delivery, url, sign_logout_token(told, subject, tenant.issuer, key, now))
 
 
 def _wanted_at(client: Client | None) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
@@ -17,6 +18,7 @@ from authsvc.domain.tenants import Tenant
 from authsvc.protocol.audit import Happening, record
 from authsvc.protocol.errors import InvalidRequest
 from authsvc.protocol.id_token_hint import Hint, read_hint
+from authsvc.protocol.subjects import session_behind, session_for
 
 PARAMETERS = ("id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
 
@@ -31,7 +33,7 @@ class LogoutRequest:
     client: Client | None = None
     redirect_uri: str | None = None
     state: str | None = None
-    hinted_session: str | None = None
+    hinted_session: UUID | None = None
 
     @property
     def return_to(self) -> str | None:
@@ -42,7 +44,7 @@ class LogoutRequest:
 
     def is_of(self, session: Session) -> bool:
         """Whether the client was told of just this session: then it speaks for the person in front of the browser."""
-        return self.hinted_session == str(session.id)
+        return self.hinted_session == session.id
 
 
 def judge_logout(
@@ -62,7 +64,10 @@ def judge_logout(
         raise InvalidRequest(
             "post_logout_redirect_uri is not registered for the client", rule="post_logout_redirect_uri"
         )
-    return LogoutRequest(client, redirect_uri, parameters.get("state"), None if hint is None else hint.session_id)
+    session_id = None
+    if hint is not None and client is not None and hint.session_id is not None:
+        session_id = session_behind(hint.session_id, client, keyring, uow, now)
+    return LogoutRequest(client, redirect_uri, parameters.get("state"), session_id)
 
 
 def sign_out(session: Session, request: Happening, uow: UnitOfWork, client_id: str | None = None) -> None:
@@ -72,7 +77,9 @@ def sign_out(session: Session, request: Happening, uow: UnitOfWork, client_id: s
         record(uow, request, "logout", user_id=session.user_id, client_id=client_id)
 
 
-def frames_of(session: Session, issuer: str, uow: UnitOfWork) -> tuple[str, ...]:
+def frames_of(
+    session: Session, tenant: Tenant, uow: UnitOfWork, keyring: Keyring, now: datetime
+) -> tuple[str, ...]:  # fmt: skip
     """Return what to show in frames, so that each client ends what its cookies hold (Front-Channel Logout §2)."""
     addresses = []
     for client_id in uow.browser_sessions.participants(session.id):
@@ -80,7 +87,10 @@ def frames_of(session: Session, issuer: str, uow: UnitOfWork) -> tuple[str, ...]
         if client is None or client.disabled_at is not None or client.relying_party.frontchannel_logout_uri is None:
             continue
         party = client.relying_party
-        of_session = {"iss": issuer, "sid": str(session.id)} if party.frontchannel_logout_session_required else {}
+        of_session = {}
+        if party.frontchannel_logout_session_required:
+            told = session_for(session.id, client, keyring, uow, now)
+            of_session = {"iss": tenant.issuer, "sid": str(told)}
         addresses.append(_with_query(str(party.frontchannel_logout_uri), of_session))
     return tuple(addresses)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from authsvc.crypto import jws
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
@@ -19,11 +20,11 @@ _SKEW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What an ID token says: the client that was told, of whom, of which session, and when."""
+    """What an ID token says: the client that was told, of whom, of which session (as it knows it), and when."""
 
     client_id: str
     subject: str
-    session_id: str
+    session_id: UUID | None
     issued_at: datetime
 
     def is_of(self, client: Client) -> bool:
@@ -47,9 +48,13 @@ def read_hint(presented: str, tenant: Tenant, uow: UnitOfWork, keyring: Keyring,
         expected = Expectation(frozenset(SIGNING_ALGORITHMS), id_token.TYPE, tenant.issuer, audience)
         issued_at = datetime.fromtimestamp(issued, UTC)
         verified = keyring.verify(presented, expected, uow, issued_at)
+        told = verified.get("sid")
+        session_id = None if told is None else UUID(told)
     except TokenError as error:
         raise _refused(f"{error.rule}: {error}") from error
-    return Hint(audience, str(verified["sub"]), str(verified.get("sid", "")), issued_at)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _refused("sid is no session") from error
+    return Hint(audience, str(verified["sub"]), session_id, issued_at)
 
 
 def _refused(detail: str) -> InvalidRequest:

@@ -19,7 +19,7 @@ from authsvc.domain.trusted_issuers import SUBJECTS
 from authsvc.protocol.api_keys import judge_api_key
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest, InvalidToken, ProtocolError
 from authsvc.protocol.grant import GrantRequest, Issuing, TrustedWord
-from authsvc.protocol.subjects import subject_for
+from authsvc.protocol.subjects import session_behind, subject_for
 from authsvc.protocol.tokens import access_token, id_token
 from authsvc.protocol.tokens.refresh_token import check_presented, find_family
 from authsvc.protocol.tokens.state import judge_access_token
@@ -119,14 +119,15 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
     now = request.now
     try:
         claims = issuing.keyring.verify(presented, expected, uow, now)
-        client_id, session_id = str(claims["aud"]), UUID(claims["sid"])
+        client_id, told = str(claims["aud"]), UUID(claims["sid"])
     except (TokenError, AttributeError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the ID token is invalid or expired", detail=f"ID token: {rule}") from error
-    client, session = uow.clients.get(client_id), uow.sessions.get(session_id)
+    client = uow.clients.get(client_id)
     if client is None or client.disabled_at is not None or claims["iat"] < int(client.created_at.timestamp()):
         # Or another has the id of a deleted client now: what the first one was told is not its.
         raise InvalidToken("the client is gone or disabled", rule="client_over").about(client_id=client_id)
+    session = uow.sessions.get(session_behind(told, client, issuing.keyring, uow, now))
     if session is None or not session.is_alive(now):
         raise InvalidToken("the session has ended", rule="session_over")
     user_id, user = session.user_id, uow.users.get(session.user_id)
@@ -143,7 +144,7 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         scopes=frozenset(),
         audiences=frozenset({client_id}),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-        sign_in=SignIn(user_id, session_id, session.authenticated_at, session.amr),
+        sign_in=SignIn(user_id, session.id, session.authenticated_at, session.amr),
         claims=claims,
     )
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from authsvc.crypto.algorithms import QUICK_ALGORITHMS
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.resources import OPAQUE
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens import SignIn, Target
 from authsvc.errors import LaneNeeded
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing
-from authsvc.protocol.subjects import subject_for
+from authsvc.protocol.subjects import session_for, subject_for
 from authsvc.protocol.tokens.access_token import sign_access_token, store_access_token
 from authsvc.protocol.tokens.id_token import Subject, sign_id_token
 
@@ -56,7 +56,7 @@ def _access_token(granted: Granted, request: GrantRequest, uow: UnitOfWork, issu
     if decision.sign_in is not None:
         # The client knows the person by one name, whichever token tells it (OpenID Connect Core §5.3.2).
         name = subject_for(decision.sign_in.user_id, request.client, issuing.keyring, uow, request.now)
-        decision = replace(decision, subject=name)
+        decision = replace(decision, subject=name, sign_in=_as_told(decision.sign_in, request, uow, issuing))
     if target.token_format == OPAQUE:
         return store_access_token(request, decision, target, uow)
     if uow.from_memory and target.algorithm not in QUICK_ALGORITHMS:
@@ -79,10 +79,16 @@ def _id_token(
     subject = Subject(
         user=user,
         name=subject_for(user.id, client, issuing.keyring, uow, request.now),
-        sign_in=decision.code.sign_in if decision.code else sign_in,
+        sign_in=_as_told(decision.code.sign_in if decision.code else sign_in, request, uow, issuing),
         scopes=scopes,
         access_token=access_token,
         code=decision.code,
     )
     key = issuing.keyring.signing_key(client.id_token_algorithm, uow, request.now)
     return sign_id_token(request, subject, key, issuing.lifetimes.id_token)
+
+
+def _as_told(sign_in: SignIn, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> SignIn:
+    """Return the sign-in with the name that the client knows its session by."""
+    told = session_for(sign_in.session_id, request.client, issuing.keyring, uow, request.now)
+    return replace(sign_in, session_id=told)

@@ -13,7 +13,7 @@ LIFETIME_SECONDS = 120
 
 
 def sign_logout_token(delivery: LogoutDelivery, subject: str, issuer: str, key: SigningKey, now: datetime) -> str:
-    """Return the token for the client; `subject` is the person as it knows them.
+    """Return the token for the client; `subject` is the person, and the delivery's session the one, as it knows them.
 
     Its type and its event keep it from being taken for an ID token, and it never has a nonce (§2.4).
     """

@@ -19,7 +19,7 @@ from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import SignIn
 from authsvc.protocol.errors import InvalidToken
-from authsvc.protocol.subjects import subject_for
+from authsvc.protocol.subjects import session_behind, subject_for
 from authsvc.protocol.tokens.access_token import TYPE
 
 _REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti", "client_id"})
@@ -57,14 +57,16 @@ def judge_access_token(
             check_claims(claims, expected, now.timestamp())
         else:
             claims = keyring.verify(presented, expected, uow, now)
-        token = _live(claims, expected.audiences, _user_of(claims, uow), is_opaque=is_opaque)
+        client = _client_of(claims, uow)
+        session_id = _session_of(claims, client, uow, keyring, now)
+        token = _live(claims, expected.audiences, _sign_in(claims, session_id, uow), is_opaque=is_opaque)
     except (TokenError, AttributeError, KeyError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the access token is invalid or expired", detail=rule) from error
     if now >= token.expires_at:
         # The skew that is forgiven is that of our nodes' clocks when it was made, never more life.
         raise InvalidToken("the access token is invalid or expired", detail="expired")
-    _check_owners(token, uow, keyring, now)
+    _check_owners(token, client, uow, keyring, now)
     return token
 
 
@@ -85,25 +87,28 @@ def _stored(presented: str, uow: UnitOfWork) -> Mapping[str, Any]:
     return found.claims
 
 
-def _user_of(claims: Mapping[str, Any], uow: UnitOfWork) -> UUID | None:
-    """Return the person behind a token with a session: the session knows, where `sub` is a pairwise name."""
+def _client_of(claims: Mapping[str, Any], uow: UnitOfWork) -> Client | None:
+    if not isinstance(claims["client_id"], str):
+        raise TypeError("client_id is not a text")
+    return uow.clients.get(claims["client_id"])
+
+
+def _session_of(
+    claims: Mapping[str, Any], client: Client | None, uow: UnitOfWork, keyring: Keyring, now: datetime
+) -> UUID | None:
+    """Return the session that the token names, as its client knows it."""
     if "sid" not in claims:
         return None
-    user_id = _user_id(claims["sub"])
-    if user_id is not None:
-        return user_id
-    session = uow.sessions.get(UUID(claims["sid"]))
-    if session is None:
-        raise KeyError("sid")
-    return session.user_id
+    told = UUID(claims["sid"])
+    return told if client is None else session_behind(told, client, keyring, uow, now)
 
 
 def _live(
-    claims: Mapping[str, Any], enabled: frozenset[str], user_id: UUID | None, *, is_opaque: bool
+    claims: Mapping[str, Any], enabled: frozenset[str], sign_in: SignIn | None, *, is_opaque: bool
 ) -> LiveToken:  # fmt: skip
     audience, client_id, scope = claims["aud"], claims["client_id"], claims.get("scope", "")
-    if not (isinstance(client_id, str) and isinstance(scope, str)):
-        raise TypeError("client_id or scope is not a text")
+    if not isinstance(scope, str):
+        raise TypeError("scope is not a text")
     return LiveToken(
         claims=claims,
         token_id=claims["jti"],
@@ -111,27 +116,38 @@ def _live(
         subject=claims["sub"],
         scopes=frozenset(scope.split()),
         audiences=enabled.intersection([audience] if isinstance(audience, str) else audience),
-        sign_in=None if user_id is None else _sign_in(claims, user_id),
+        sign_in=sign_in,
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         is_opaque=is_opaque,
     )
 
 
-def _sign_in(claims: Mapping[str, Any], user_id: UUID) -> SignIn:
+def _sign_in(claims: Mapping[str, Any], session_id: UUID | None, uow: UnitOfWork) -> SignIn | None:
+    """Return the sign-in behind a token with a session, which knows the person where `sub` is a pairwise name."""
+    if session_id is None:
+        return None
     family, told = claims.get("grant_id"), claims["auth_time"]
     if not 0 <= told <= LATEST_INSTANT:
         raise ValueError("auth_time is no instant")
     return SignIn(
-        user_id=user_id,
-        session_id=UUID(claims["sid"]),
+        user_id=_user_id(claims["sub"]) or _user_of(session_id, uow),
+        session_id=session_id,
         authenticated_at=datetime.fromtimestamp(told, UTC),
         amr=tuple(claims["amr"]),
         family_id=None if family is None else UUID(family),
     )
 
 
-def _check_owners(token: LiveToken, uow: UnitOfWork, keyring: Keyring, now: datetime) -> None:
-    client = uow.clients.get(token.client_id)
+def _user_of(session_id: UUID, uow: UnitOfWork) -> UUID:
+    session = uow.sessions.get(session_id)
+    if session is None:
+        raise KeyError("sid")
+    return session.user_id
+
+
+def _check_owners(
+    token: LiveToken, client: Client | None, uow: UnitOfWork, keyring: Keyring, now: datetime
+) -> None:  # fmt: skip
     if client is None or client.disabled_at is not None or _is_older(token, client):
         raise _over("client_over", "the client is gone or disabled", token)
     sign_in = token.sign_in

@@ -71,7 +71,7 @@ class LogoutPage:
 
     def _ended(self, call: Call, request: LogoutRequest, session: Session) -> Response:
         sign_out(session, call.request, call.uow, request.client.id if request.client else None)
-        frames = frames_of(session, call.tenant.issuer, call.uow)
+        frames = frames_of(session, call.tenant, call.uow, self.issuing.keyring, call.request.now)
         return self._done(call, request, frames, clear_cookies(call.tenant))
 
     def _done(
