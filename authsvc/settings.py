@@ -95,7 +95,7 @@ class Registration(_Group):
     open: bool = True
     """Whether POST /register is there at all."""
     confirm_mail: bool = False
-    """Whether an account needs an address, and works only after the mailed link was followed."""
+    """Whether an account needs an address, and is made, with its password, only behind the link mailed there."""
 
 
 class Clients(_Group):

@@ -111,7 +111,7 @@ def _forgot(facts: Facts, name: str) -> None:
 
 
 def _register(facts: Facts, name: str) -> None:
-    body = {"username": f"new{uuid4().hex[:12]}", "password": _PASSWORD, "email": f"{name}@example.com"}
+    body = {"username": f"new{uuid4().hex[:12]}", "email": f"{name}@example.com"}
     _post(f"{facts.issuer}/register", JSON, json.dumps(body), 202)
 
 

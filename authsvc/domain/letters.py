@@ -57,7 +57,7 @@ def confirm_registration(head: Letterhead, secret: str, minutes: int) -> Mail:
         gettext("Confirm your registration"),
         (
             gettext("Somebody, we hope you, registered an account with this address at %(service)s."),
-            gettext("To create the account, open this link within %(minutes)s minutes:"),
+            gettext("To choose its password and create it, open this link within %(minutes)s minutes:"),
             _Link("register/confirm", secret, gettext("Create the account")),
             gettext("If you are asked for the code instead, it is:"),
             _Code(secret),

@@ -55,7 +55,7 @@ def page_endpoints(api: AccountApi, issuing: Issuing) -> Mapping[str, Endpoint]:
         urls |= {
             "/ui/register": page_endpoint("ui_register", RegisterPage(api, issuing), _hashing, api.wake_mail),
             "/ui/register/confirm": page_endpoint(
-                "ui_register_confirm", RegisterConfirmPage(api), _on_people, api.wake_mail
+                "ui_register_confirm", RegisterConfirmPage(api), _hashing, api.wake_mail
             ),
         }
     return urls

@@ -345,7 +345,7 @@ PLACES: Mapping[str, Place] = {
         _form("/revoke", "token", "svc"), is_good, {"service's API key": "its own"}, changes=True
     ),
     "token at /register/confirm": Place(
-        _json("/register/confirm", "token"), is_good, {"link that registers": "unused"}
+        _json("/register/confirm", "token", password=OTHER_PASSWORD), is_good, {"link that registers": "unused"}
     ),
     "token at /me/email/confirm": Place(
         _own_json("/me/email/confirm", "token", "irma"), is_good, {"link that verifies an address": "irma's own"}
@@ -393,7 +393,7 @@ PLACES: Mapping[str, Place] = {
         field_of("account/delete", "current_password", sure="yes"), is_good, {"password": "their own"}
     ),
     "token at /ui/register/confirm": Place(
-        field_of("register/confirm", "token"), _is_on, {"link that registers": "unused"}
+        field_of("register/confirm", "token", password=OTHER_PASSWORD), _is_on, {"link that registers": "unused"}
     ),
     "token at /ui/me/email/confirm": Place(
         field_of("me/email/confirm", "token"), _is_on, {"link that verifies an address": "irma's own"}

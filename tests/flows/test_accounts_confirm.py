@@ -17,12 +17,12 @@ def client(database_url, tmp_path):
 
 
 def post(client, username, email, **headers):
-    posted = {"username": username, "password": PASSWORD, "email": email}
+    posted = {"username": username, "email": email}
     return client.http.post("/register", json=posted, headers=headers)
 
 
-def confirm(client, token):
-    return client.http.post("/register/confirm", json={"token": token})
+def confirm(client, token, password=PASSWORD):
+    return client.http.post("/register/confirm", json={"token": token, "password": password})
 
 
 def become_user(client, username, email):
@@ -32,7 +32,7 @@ def become_user(client, username, email):
 
 
 def test_an_address_is_required(client):
-    answer = client.http.post("/register", json={"username": "ana", "password": PASSWORD})
+    answer = client.http.post("/register", json={"username": "ana"})
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["email"]
 
@@ -47,6 +47,32 @@ def test_nothing_is_a_user_before_the_link_is_followed(client):
     assert answer.headers["location"] == f"{ISSUER}/me"
     assert answer.json()["email_verified"] is True
     assert client.login("ana@example.org")["access_token"]
+
+
+def test_a_password_is_chosen_by_who_reads_the_letter_and_not_before(client):
+    early = {"username": "ana", "password": "known to a stranger", "email": "ana@example.org"}
+    answer = client.http.post("/register", json=early)
+    assert answer.status_code == 422
+    assert [(error["field"], "mailed link" in error["message"]) for error in answer.json()["errors"]] == [
+        ("password", True)
+    ]
+    assert client.letters() == []
+    become_user(client, "ana", "ana@example.org")
+    posted = {"username": "ana", "password": early["password"], "client_id": client.client_id}
+    assert client.http.post("/login", json=posted).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "password", ["", "too short", "ana@example.org", "password" * 2, "x" * 1_025], ids=lambda password: password[:9]
+)
+def test_a_password_that_cannot_be_chosen_leaves_the_link_unused(client, password):
+    post(client, "ana", "ana@example.org")
+    token = token_in(client.letters()[0].text)
+    answer = confirm(client, token, password)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["password"]
+    assert client.http.post("/register/confirm", json={"token": token}).status_code == 422
+    assert confirm(client, token).status_code == 201
 
 
 def test_the_answer_is_the_same_whether_the_address_is_known_or_new(client):

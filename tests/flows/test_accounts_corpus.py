@@ -96,7 +96,10 @@ FITTING = st.one_of(
     ),
     st.tuples(
         st.sampled_from([("POST", "/register/confirm"), ("POST", "/me/email/confirm")]),
-        st.fixed_dictionaries({"token": st.from_regex(r"as_ml_[A-Za-z0-9_-]{40,50}", fullmatch=True) | texts}),
+        st.fixed_dictionaries(
+            {"token": st.from_regex(r"as_ml_[A-Za-z0-9_-]{40,50}", fullmatch=True) | texts},
+            optional={"password": texts},
+        ),
     ),
 )
 

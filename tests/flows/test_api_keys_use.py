@@ -151,7 +151,7 @@ def test_a_key_is_good_for_nothing_but_its_own_places(small_keys: Keys):
     assert world.get("/me", key).status_code == 401
     assert world.get("/userinfo", key).status_code == 401
     assert world.http.post("/logout", headers={"Authorization": f"Bearer {key}"}).status_code == 401
-    assert world.http.post("/register/confirm", json={"token": key}).status_code == 400
+    assert world.http.post("/register/confirm", json={"token": key, "password": PASSWORD}).status_code == 400
     assert world.http.post("/token", data={"grant_type": "client_credentials"}, auth=("svc", key)).status_code == 401
     token = world.tokens()["access_token"]
     for other in (token, world.refresh_token(), world.secrets["svc"]):

@@ -237,7 +237,10 @@ PLACES: dict[str, tuple[Callable[[World, str], int], frozenset[str]]] = {
     ),
     "client_id at /token": (_form("/token", "client_id", grant_type="client_credentials"), frozenset()),
     "mailed secret at /register/confirm": (
-        lambda world, artefact: world.http.post("/register/confirm", json={"token": artefact}).status_code, frozenset(),
+        lambda world, artefact: world.http.post(
+            "/register/confirm", json={"token": artefact, "password": PASSWORD}
+        ).status_code,
+        frozenset(),
     ),
 }  # fmt: skip
 

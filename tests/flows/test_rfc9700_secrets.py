@@ -36,7 +36,7 @@ def _use(world: World) -> list[str]:
     world.token("svc2", client_secret=planted[6])
     world.get("/me", planted[7])
     world.get(f"/me?access_token={planted[8]}&code={planted[9]}")
-    world.http.post("/register/confirm", json={"token": planted[10]})
+    world.http.post("/register/confirm", json={"token": planted[10], "password": planted[0]})
     world.raw("/token", f"client_secret={planted[11]}&client_secret=x&%zz".encode())
     keys = [*_use_api_keys(world, found["access_token"]), *_use_a_browser(world)]
     world.clock.move(seconds=20)

@@ -109,12 +109,33 @@ def test_with_confirmation_nobody_is_a_user_before_the_form_behind_the_link(conf
         assert Browser(confirming).get(link).status_code == 200
     assert not confirming.login(username="nina", scope="openid").is_success
     phone = Browser(confirming)
-    answer = phone.submit(link)
+    answer = phone.submit(link, password=PASSWORD)
     assert "Your account is ready" in phone.page(answer.headers["location"]).text
     assert phone.cookie(opaque.SESSION) is None, "a link signs nobody in"
     assert events(confirming, answer) == [("user.registered", None, None)]
     assert confirming.login(username="nina", scope="openid").is_success
     assert phone.get(link).status_code == 400
+
+
+def test_the_password_is_chosen_behind_the_link_by_who_reads_the_letter(confirming: World):
+    stranger = Browser(confirming)
+    handle = stranger.begin()
+    assert "password" not in stranger.page(f"/ui/register?flow={handle}").forms[0].fields
+    assert sign_up(stranger, handle, password="known to a stranger").status_code == 303
+    link, owner = link_in(letters(confirming)[0]), Browser(confirming)
+    shown = owner.page(link)
+    assert "nina" in shown.text
+    assert "nina@example.com" in shown.text
+    for password, words in (
+        ("", "Enter a new password."),
+        ("too short", "too short"),
+        ("nina@example.com", "own name"),
+    ):
+        answer = owner.submit(link, password=password)
+        assert (answer.status_code, words in answer.text) == (422, True)
+    assert owner.submit(link, password=PASSWORD).status_code == 303
+    assert not confirming.login(username="nina", password="known to a stranger", scope="openid").is_success
+    assert confirming.login(username="nina", scope="openid").is_success
 
 
 def test_the_page_is_the_same_for_a_known_address(confirming: World):
@@ -138,11 +159,11 @@ def test_a_dead_link_makes_nobody(confirming: World, how):
     link, path = link_in(letters(confirming)[0]), "/ui/register/confirm"
     token, names = token_of(link), ["nina"]
     if how == "used":
-        assert browser.submit(link).status_code == 303
+        assert browser.submit(link, password=PASSWORD).status_code == 303
         names = []
     elif how == "sibling":
         sign_up(browser, browser.begin(), username="other")
-        assert browser.submit(link_in(letters(confirming)[0])).status_code == 303
+        assert browser.submit(link_in(letters(confirming)[0]), password=PASSWORD).status_code == 303
     elif how == "expired":
         confirming.clock.move(seconds=1_801)
     elif how == "of a reset":
@@ -153,7 +174,7 @@ def test_a_dead_link_makes_nobody(confirming: World, how):
     else:
         token = ""
     rows = confirming.rows()["users"]
-    answer = browser.send(path, browser.page(path).forms[0].fields | {"token": token})
+    answer = browser.send(path, browser.page(path).forms[0].fields | {"token": token, "password": PASSWORD})
     assert answer.status_code == 400
     assert "does not work any more" in answer.text
     assert confirming.rows()["users"] == rows

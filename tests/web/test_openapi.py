@@ -146,7 +146,7 @@ def test_a_route_that_is_switched_off_is_not_documented(tmp_path: Path) -> None:
         pytest.param("/logout", {"authorization": "Bearer x"}, "", 401, "invalid_token", id="logout-bad-token"),
         pytest.param("/register", {}, "username=x", 422, "invalid_fields", id="fields"),
         pytest.param("/register", {}, f"username=alice&password={PASSWORD}", 409, "conflict", id="name-taken"),
-        pytest.param("/register/confirm", {}, "token=x", 400, "invalid_token", id="bad-link"),
+        pytest.param("/register/confirm", {}, f"token=x&password={PASSWORD}", 400, "invalid_token", id="bad-link"),
         pytest.param("/api-keys", {}, "name=x", 422, "invalid_fields", id="api-key-fields"),
         pytest.param("/api-keys", {}, "name=x&scopes=x", 401, "missing_token", id="api-key-without-token"),
         pytest.param(

@@ -1,17 +1,21 @@
 """POST /register and POST /register/confirm: sign-up, at once or through a mailed link."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from authsvc.domain import registration
-from authsvc.domain.registration import Registration
+from authsvc.domain.registration import Confirmation, Registration
 from authsvc.domain.users import User
 from authsvc.protocol.audit import record
-from authsvc.web.api.account import AccountApi, Name, TokenBody, occasion, public_fields
+from authsvc.web.api.account import AccountApi, Name, occasion, public_fields
 from authsvc.web.api.lane_route import LaneRoute, runs_on
 from authsvc.web.origin import refuse_unregistered_origin
 from authsvc.web.request import Call
 from authsvc.web.responses import NO_STORE, Response, json_response
+
+EarlyPassword = Annotated[str | None, Field(description="The password; none where it is chosen behind a mailed link.")]
 
 
 class RegistrationBody(BaseModel):
@@ -20,9 +24,18 @@ class RegistrationBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     username: str
-    password: str
+    password: EarlyPassword = None
     email: str | None = None
     name: Name | None = None
+
+
+class ConfirmationBody(BaseModel):
+    """The secret of the mailed link, and the password of the account that it makes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str
+    password: str
 
 
 def register_router(api: AccountApi) -> APIRouter:
@@ -32,7 +45,7 @@ def register_router(api: AccountApi) -> APIRouter:
     @router.post("/register", status_code=201)
     @runs_on("people", hashes=True, then=api.wake_mail)
     def register(call: Call, body: RegistrationBody) -> Response:
-        """Register a user: 201, or 202 when the mailed link must be followed first."""
+        """Register a user: 201, or 202 when the mailed link must be followed first, and the password chosen there."""
         refuse_unregistered_origin(call)
         wanted = Registration(body.username, body.password, body.email, body.name)
         user = registration.register(wanted, occasion(call), call.uow, api.accounts)
@@ -42,11 +55,12 @@ def register_router(api: AccountApi) -> APIRouter:
         return _created(call, user)
 
     @router.post("/register/confirm", status_code=201)
-    @runs_on("people")
-    def confirm(call: Call, body: TokenBody) -> Response:
-        """Make the registration of a mailed link a user."""
+    @runs_on("people", hashes=True)
+    def confirm(call: Call, body: ConfirmationBody) -> Response:
+        """Make the registration of a mailed link a user, whose password who reads the letter chooses now."""
         refuse_unregistered_origin(call)
-        return _created(call, registration.confirm_registration(body.token, occasion(call), call.uow, api.accounts))
+        confirmation = Confirmation(body.token, body.password)
+        return _created(call, registration.confirm_registration(confirmation, occasion(call), call.uow, api.accounts))
 
     return router
 

@@ -43,8 +43,8 @@ ACCOUNT_PAGES: Mapping[str, Operation] = {
     "POST /ui/register": Operation(
         TAG,
         {303: ON},
-        "A person signs up: at once, or a letter is sent.",
-        takes=form_of_page("username", "password", "flow"),
+        "A person signs up: at once with a password, or a letter is sent, behind whose link it is chosen.",
+        takes=form_of_page("username", "flow"),
         refusals=(*FORM, FieldsInvalid, Conflict, Throttled),
     ),
     "GET /ui/register/confirm": Operation(
@@ -53,9 +53,9 @@ ACCOUNT_PAGES: Mapping[str, Operation] = {
     "POST /ui/register/confirm": Operation(
         TAG,
         {303: ON},
-        "A person confirms the address, and the account is made.",
-        takes=form_of_page("token", fields=_FIELDS),
-        refusals=(ForeignForm, FormOutdated, LinkInvalid, Conflict),
+        "A person confirms the address and chooses a password, and the account is made.",
+        takes=form_of_page("token", "password", fields=_FIELDS),
+        refusals=(ForeignForm, FormOutdated, FieldsInvalid, LinkInvalid, Conflict),
     ),
     "GET /ui/account": Operation(TAG, {200: PAGE, 303: ON}, "A person's account."),
     "GET /ui/account/profile": Operation(TAG, {200: PAGE, 303: ON}, "Where a person sees and changes the profile."),

@@ -132,7 +132,10 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "POST /register": Operation(
         "Account",
-        {201: _CREATED, 202: Answer("A letter was sent: its link makes the account.", _JSON, ref("Status"))},
+        {
+            201: _CREATED,
+            202: Answer("A letter was sent: the password is chosen behind its link.", _JSON, ref("Status")),
+        },
         refusals=(FieldsInvalid, Conflict, Throttled, _FOREIGN),
     ),
     "POST /register/confirm": Operation(

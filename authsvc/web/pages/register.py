@@ -70,14 +70,18 @@ class RegisterPage:
     def _register(self, call: Call) -> User | None:
         values = values_of(call)
         name = values.get("name", "").strip() or None
-        missing = [field for field in ("username", "password") if not values.get(field)]
+        confirms_mail = self.api.accounts.confirms_mail
+        needed = ("username",) if confirms_mail else ("username", "password")
+        missing = [field for field in needed if not values.get(field)]
         problems = [FieldProblem(field, "is required", MISSING) for field in missing]
         if name is not None and len(name) > MAX_NAME:
             problems.append(FieldProblem("name", "is too long"))
         if problems:
             raise FieldsInvalid(tuple(problems))
         email = values.get("email", "").strip() or None
-        wanted = Registration(values["username"].strip(), values["password"], email, name)
+        # A page that was open before the setting changed may still send one: nobody signs in with it.
+        password = None if confirms_mail else values["password"]
+        wanted = Registration(values["username"].strip(), password, email, name)
         try:
             return registration.register(wanted, occasion(call), call.uow, self.api.accounts)
         except Conflict as error:
@@ -93,7 +97,7 @@ class RegisterPage:
             "client_name": client.name if client is not None else "",
             "given": {field: values.get(field, "")[:1_024] for field in ("username", "email", "name")},
             "problems": problems,
-            "email_required": self.api.accounts.confirms_mail,
+            "confirms_mail": self.api.accounts.confirms_mail,
             "min_length": self.api.accounts.passwords.min_length_single_factor,
             **proof_of(call, flow, NAME),
         }
