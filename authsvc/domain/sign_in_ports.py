@@ -93,7 +93,10 @@ class LogoutDeliveries(Protocol):
     def add(self, delivery: LogoutDelivery) -> None: ...
 
     def take(self, now: datetime, leased_until: datetime, limit: int) -> tuple[LogoutDelivery, ...]:
-        """Return open ones whose send_after has come, pushed to `leased_until` and counted as attempted, atomically."""
+        """Return open ones whose send_after has come, pushed to `leased_until` and counted as attempted, atomically.
+
+        The oldest of each client first, then each one's second, and so on: no client takes the place of the others.
+        """
 
     def postpone(self, delivery_id: UUID, send_after: datetime, detail: str) -> None: ...
 

@@ -1,7 +1,7 @@
 """Tells clients that a session has ended (OpenID Connect Back-Channel Logout 1.0).
 
-Each delivery is taken by one sender; one that failed is tried again after pauses that grow, for a day. Clients that are
-slow hold up nobody but themselves: a few are told at once, each in bounded time.
+Each delivery is taken by one sender; one that failed is tried again after pauses that grow, for a day. A few are sent
+at once, each in bounded time, and every client has its share of them: one that is slow takes nobody else's place.
 """
 
 import logging

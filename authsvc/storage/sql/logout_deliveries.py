@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Column, Index, Integer, Table, Text, Uuid, bindparam, insert, select, update
+from sqlalchemy import Column, Index, Integer, Table, Text, Uuid, bindparam, func, insert, select, update
 
 from authsvc.domain.logout_deliveries import LogoutDelivery
 from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
@@ -34,14 +34,30 @@ _COLUMNS = tuple(column for column in logout_deliveries.c if column.name != "ten
 _THIS = (owned(logout_deliveries), logout_deliveries.c.id == given("which", logout_deliveries.c.id), _OPEN)
 _IS_DUE = logout_deliveries.c.send_after <= given("now", logout_deliveries.c.send_after)
 
+_LOOKED_AT = 10_000
+"""Of the oldest that are due, so that a look stays cheap after a great many sign-outs at once."""
+_OLDEST = (
+    select(logout_deliveries.c.id, logout_deliveries.c.client_id, logout_deliveries.c.send_after)
+    .where(owned(logout_deliveries), _OPEN, _IS_DUE)
+    .order_by(logout_deliveries.c.send_after)
+    .limit(_LOOKED_AT)
+    .subquery("oldest")
+)
+# The oldest of each client, then each one's second: a client that is slow delays itself more than the others.
+_PLACED = select(
+    _OLDEST.c.id,
+    func.row_number().over(partition_by=_OLDEST.c.client_id, order_by=_OLDEST.c.send_after).label("place"),
+).subquery("placed")
+
 _ADD = insert(logout_deliveries)
 # Read once (a CTE), and never a row that another sender is taking: PostgreSQL skips it, SQLite has one writer.
 _DUE = (
     select(logout_deliveries.c.id)
+    .join(_PLACED, _PLACED.c.id == logout_deliveries.c.id)
     .where(owned(logout_deliveries), _OPEN, _IS_DUE)
-    .order_by(logout_deliveries.c.send_after)
+    .order_by(_PLACED.c.place, logout_deliveries.c.send_after)
     .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=logout_deliveries)
     .cte("due")
 )
 _TAKE = (
@@ -75,7 +91,10 @@ class SqlLogoutDeliveries(Store):
         )
 
     def take(self, now: datetime, leased_until: datetime, limit: int) -> tuple[LogoutDelivery, ...]:
-        """Return open ones whose time has come, pushed to `leased_until` and counted as attempted, oldest first."""
+        """Return open ones whose time has come, pushed to `leased_until` and counted as attempted, oldest first.
+
+        Each client has its share: one more of the same client is taken only when every other has had as many.
+        """
         rows = self._work.write_returning(_TAKE, tenant=self._tenant_id, now=now, leased_until=leased_until, most=limit)
         return tuple(sorted((LogoutDelivery(*row) for row in rows), key=lambda each: (each.created_at, each.id)))
 

@@ -1,6 +1,7 @@
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
@@ -30,6 +31,21 @@ def test_no_more_deliveries_are_taken_than_asked_for_the_longest_waiting_first(u
         unit.logout_deliveries.add(delivery)
     taken = unit.logout_deliveries.take(LATER, MUCH_LATER, 3)
     assert [each.id for each in taken] == [each.id for each in deliveries[:3]]
+
+
+def test_one_client_with_many_deliveries_takes_nobody_elses_place(unit: SqlUnitOfWork):
+    for number in range(20):
+        unit.logout_deliveries.add(a_delivery(NOW + timedelta(seconds=number)))
+    others = [replace(a_delivery(NOW + timedelta(minutes=number)), client_id=f"other{number}") for number in (1, 2, 3)]
+    for delivery in (*others, replace(others[0], id=uuid4())):
+        unit.logout_deliveries.add(delivery)
+
+    def taken() -> dict[str, int]:
+        return Counter(each.client_id for each in unit.logout_deliveries.take(LATER, MUCH_LATER, 8))
+
+    crowd = a_delivery().client_id
+    assert taken() == {crowd: 4, "other1": 2, "other2": 1, "other3": 1}
+    assert taken() == {crowd: 8}, "no place is left empty for who wants nothing"
 
 
 def test_a_failed_attempt_is_remembered_and_tried_again_then(unit: SqlUnitOfWork):
