@@ -38,6 +38,7 @@ from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import pending
 from authsvc.web.address import parse_networks
 from authsvc.web.api.account import AccountApi
+from authsvc.web.api.admin.users import users_router
 from authsvc.web.api.api_keys import ApiKeysApi, api_keys_router
 from authsvc.web.api.declared import declare, endpoint_names
 from authsvc.web.api.me import me_router
@@ -234,8 +235,18 @@ def _lanes(http: Http, machine: Storage, people: Storage, metrics: Metrics) -> d
 
 
 def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]) -> tuple[APIRouter, ...]:
-    own = (me_router(api), password_router(api), recovery_router(api), api_keys_router(ApiKeysApi(api, issuing)))
+    own: tuple[APIRouter, ...] = (
+        me_router(api),
+        password_router(api),
+        recovery_router(api),
+        api_keys_router(ApiKeysApi(api, issuing)),
+    )
+    own += _admin_routers(api)
     return (*own, register_router(api)) if settings.registration.open else own
+
+
+def _admin_routers(api: AccountApi) -> tuple[APIRouter, ...]:
+    return (users_router(api),)
 
 
 def _accounts(settings: Settings, master_keys: MasterKeys, kept: KeptMail | None) -> Accounts:

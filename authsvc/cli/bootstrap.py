@@ -1,4 +1,4 @@
-"""What a development server is born with: a user, three clients, two resources; what to know of it in DIR/dev.json."""
+"""What a development server is born with: a user, four clients, two resources; what to know of it in DIR/dev.json."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from authsvc.clock import utc_now
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.passwords import hash_password
+from authsvc.domain.administration import admin_audience, admin_scopes
 from authsvc.domain.clients import CODE_GRANT, Client, check_client, with_new_secret
 from authsvc.domain.exchange import ExchangePolicy
 from authsvc.domain.keyring import Keyring
@@ -28,6 +29,7 @@ USERNAME = "ada"
 SERVICE_CLIENT = "dev-service"
 APP_CLIENT = "dev-app"
 WEB_CLIENT = "dev-web"
+ADMIN_CLIENT = "dev-admin"
 REDIRECT_URIS = ("http://localhost:3000/callback", "http://127.0.0.1:3000/callback")
 _AFTER_LOGOUT = ("http://localhost:3000/", "http://127.0.0.1:3000/")
 AUDIENCE = "https://orders.example"
@@ -45,6 +47,7 @@ class Facts:
     password: str = field(repr=False)
     client_secret: str = field(repr=False)
     web_secret: str = field(repr=False)
+    admin_secret: str = field(repr=False)
 
     def to_json(self) -> str:
         """Return the text of dev.json."""
@@ -54,6 +57,7 @@ class Facts:
             "service_client": {"client_id": SERVICE_CLIENT, "client_secret": self.client_secret},
             "app_client": {"client_id": APP_CLIENT},
             "web_client": _web_facts(self.web_secret),
+            "admin_client": _admin_facts(self.admin_secret),
             "resource": {"audience": AUDIENCE, "scopes": list(SCOPES)},
             "exchange": {"audience": NEXT_AUDIENCE, "scopes": list(NEXT_SCOPES)},
         }
@@ -78,7 +82,8 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
     now = utc_now()
     client, client_secret = with_new_secret(_service_client(), now)
     web_client, web_secret = with_new_secret(_web_client(), now)
-    facts = Facts(settings.issuer, new_password(), client_secret, web_secret)
+    admin, admin_secret = with_new_secret(_admin_client(tenant), now)
+    facts = Facts(settings.issuer, new_password(), client_secret, web_secret, admin_secret)
     password_hash = hash_password(facts.password)
     user = User(uuid4(), USERNAME, f"{USERNAME}@example.com", True, "Ada", password_hash, created_at=now)
     keyring = Keyring(master_keys, key_policy(settings))
@@ -91,6 +96,7 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
         uow.clients.add(check_client(client))
         uow.clients.add(check_client(_app_client()))
         uow.clients.add(web_client)
+        uow.clients.add(check_client(admin))
         uow.users.add(user)
         for algorithm in FIRST_ALGORITHMS:
             keyring.signing_key(algorithm, uow, now)
@@ -103,16 +109,22 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
 
 
 def catch_up(storage: Storage, tenant: Tenant, path: Path) -> None:
-    """Make what the first start of an earlier version has not made, its dev.json at `path` tells: the web client."""
-    facts = json.loads(path.read_text()) if path.exists() else None
-    if facts is None or "web_client" in facts:
+    """Make what the first start of an earlier version has not made, its dev.json at `path` tells: one client or two."""
+    facts = json.loads(path.read_text()) if path.exists() else {}
+    if not facts or {"web_client", "admin_client"} <= facts.keys():
         return
-    client, secret = with_new_secret(_web_client(), utc_now())
     uow = storage.unit_of_work(tenant.id)
     try:
         uow.begin()
-        uow.clients.add(client)
-        _write_privately(path, _written({**facts, "web_client": _web_facts(secret)}))
+        for name, blank, told in (
+            ("web_client", _web_client(), _web_facts),
+            ("admin_client", _admin_client(tenant), _admin_facts),
+        ):
+            if name not in facts:
+                client, secret = with_new_secret(blank, utc_now())
+                uow.clients.add(client)
+                facts[name] = told(secret)
+        _write_privately(path, _written(facts))
         uow.commit()
     finally:
         uow.close()
@@ -164,8 +176,22 @@ def _web_client() -> Client:
     )  # fmt: skip
 
 
+def _admin_client(tenant: Tenant) -> Client:
+    """A program of the operator's, which may do everything at the admin API."""
+    return Client(
+        id=ADMIN_CLIENT, name="An administrator's program", auth_method="client_secret_basic", secrets=(),
+        first_party=False, grant_types=frozenset({"client_credentials"}), scopes=admin_scopes(tenant),
+        resources=frozenset({admin_audience(tenant.issuer)}), origins=frozenset(), profile="oauth2.1",
+        id_token_algorithm="RS256", created_at=utc_now(),
+    )  # fmt: skip
+
+
 def _web_facts(secret: str) -> dict[str, object]:
     return {"client_id": WEB_CLIENT, "client_secret": secret, "redirect_uris": list(REDIRECT_URIS)}
+
+
+def _admin_facts(secret: str) -> dict[str, object]:
+    return {"client_id": ADMIN_CLIENT, "client_secret": secret}
 
 
 def _written(facts: dict[str, object]) -> str:

@@ -10,6 +10,7 @@ from authsvc.cli import registered
 from authsvc.cli.installation import Desk
 from authsvc.cli.options import allowed_hosts, key_source, replaced
 from authsvc.cli.refusal import Refused
+from authsvc.domain.administration import admin_audience, powers_of
 from authsvc.domain.clients import (
     AUTH_METHODS,
     CODE_GRANT,
@@ -52,7 +53,9 @@ GRANT_TYPES = typer.Option(
     None, "--grant", help="A grant type, such as client_credentials or token-exchange; repeat for more."
 )
 SCOPES = typer.Option(None, "--scope", help="A scope it may ask for; repeat for more.")
-RESOURCES = typer.Option(None, "--resource", help="The audience of a resource it may use; repeat for more.")
+RESOURCES = typer.Option(
+    None, "--resource", help="The audience of a resource it may use, ISSUER/admin for the admin API; repeat for more."
+)
 SERVES = typer.Option(
     None,
     "--serves",
@@ -161,8 +164,8 @@ def _check_names(desk: Desk, client: Client) -> None:
     """Refuse what would only fail at the first token: a name of something that is not there, or not for this."""
     if unknown := client.grant_types - GRANTS.keys() - {CODE_GRANT}:
         raise Refused(f"There is no grant type {', '.join(sorted(unknown))}: choose among {', '.join(_BY_SHORT_NAME)}.")
-    known = {ACCOUNT_SCOPE, *IDENTITY_SCOPES}
-    for resource in registered.resources(desk, client.resources):
+    known = {ACCOUNT_SCOPE, *IDENTITY_SCOPES, *powers_of(client, desk.tenant)}
+    for resource in registered.resources(desk, client.resources - {admin_audience(desk.tenant.issuer)}):
         known |= resource.scopes
     if unknown := client.scopes - known:
         raise Refused(

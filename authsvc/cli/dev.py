@@ -33,7 +33,7 @@ def dev(
     port: int = typer.Option(8000, min=1, max=65_535),
     data: Path = _DATA,
 ) -> None:
-    """Start a development server on http://localhost:PORT, with a user, three clients and two APIs to try it with.
+    """Start a development server on http://localhost:PORT, with a user, four clients and two APIs to try it with.
 
     Its database is SQLite in the directory, its master key keys/master.key (DIR/master.key with --data DIR). The first
     start prints credentials and keeps them in DIR/dev.json; the next ones reuse everything. Settings in the
@@ -149,6 +149,7 @@ Made for this first start, shown once, kept in {facts_file} (only you can read i
   service client  {bootstrap.SERVICE_CLIENT}   secret  {facts.client_secret}
   app client      {bootstrap.APP_CLIENT}   (public, first-party)
   web client      {bootstrap.WEB_CLIENT}   secret  {facts.web_secret}   at {bootstrap.REDIRECT_URIS[0]}
+  administrator   {bootstrap.ADMIN_CLIENT}   secret  {facts.admin_secret}
   resource        {bootstrap.AUDIENCE}   scopes  {" ".join(bootstrap.SCOPES)}
   by exchange     {bootstrap.NEXT_AUDIENCE}   scopes  {" ".join(bootstrap.NEXT_SCOPES)}
 

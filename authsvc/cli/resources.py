@@ -10,6 +10,7 @@ from authsvc.cli.options import AS_JSON, TENANT
 from authsvc.cli.output import Record, instant, show_list, show_one
 from authsvc.cli.switches import Noun, add_switches
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
+from authsvc.domain.administration import check_audience
 from authsvc.domain.resources import JWT, OPAQUE, TOKEN_FORMATS, Resource, check_resource
 
 commands = typer.Typer(name="resources", help="APIs that tokens are for: audience, scopes, lifetime, algorithm.")
@@ -51,6 +52,7 @@ def create(  # noqa: PLR0913 - options
             audience, name or audience, frozenset(scope or ()), algorithm, access_token_seconds,
             created_at=desk.now, token_format=token_format,
         )  # fmt: skip
+        check_audience(audience, desk.tenant)
         desk.uow.resources.add(check_resource(resource, SIGNING_ALGORITHMS))
         desk.record("resource.created", about=audience)
     typer.echo(

@@ -39,7 +39,7 @@ def change_profile(
 
     Raises: FieldsInvalid; Conflict if the name is taken or the user was changed meanwhile; Throttled (letters).
     """
-    wanted, pending = _checked(user, changes), None
+    wanted, pending = with_changes(user, changes), None
     if "email" in changes and wanted.email is not None and not wanted.email_verified and accounts.sends_mail:
         pending, wanted = wanted.email, replace(wanted, email=user.email, email_verified=user.email_verified)
         uow.attempts.reserve((mail.reservation(pending),), occasion.now)
@@ -54,6 +54,38 @@ def change_profile(
     stored = uow.users.save_profile(replace(wanted, updated_at=occasion.now))
     _tell_old_address(user, stored, occasion, uow, accounts)
     return ChangedProfile(stored, pending)
+
+
+def with_changes(user: User, changes: Mapping[str, str | None]) -> User:
+    """Return the user with new values, not stored yet; an address stays verified only where it stays the same.
+
+    Raises: FieldsInvalid naming each bad field.
+    """
+    problems: list[FieldProblem] = []
+    username, email, is_verified = user.username, user.email, user.email_verified
+    if "username" in changes:
+        try:
+            username = check_username(changes["username"] or "")
+        except UsernameInvalid as error:
+            problems.append(FieldProblem("username", error.detail))
+    if "email" in changes:
+        try:
+            email = None if changes["email"] is None else check_email(changes["email"])
+        except EmailInvalid as error:
+            problems.append(FieldProblem("email", error.detail))
+        is_verified = is_verified and email == user.email
+    problems += _about_texts(changes)
+    if problems:
+        raise FieldsInvalid(tuple(problems))
+    details = dict(user.details) | {name: changes[name] for name in DETAILS & changes.keys()}
+    return replace(
+        user,
+        username=username,
+        name=changes.get("name", user.name),
+        email=email,
+        email_verified=is_verified,
+        details={name: value for name, value in details.items() if value is not None},
+    )
 
 
 def confirm_email(user: User, presented_token: str, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User:
@@ -82,34 +114,6 @@ def post_confirmation(user: User, email: str, occasion: Occasion, uow: UnitOfWor
     minutes = accounts.mailed_link_seconds // 60
     head = letterhead(email, occasion, accounts, user)
     accounts.postbox.post(letters.confirm_address(head, secret.value, minutes), uow, occasion.now)
-
-
-def _checked(user: User, changes: Mapping[str, str | None]) -> User:
-    problems: list[FieldProblem] = []
-    username, email, is_verified = user.username, user.email, user.email_verified
-    if "username" in changes:
-        try:
-            username = check_username(changes["username"] or "")
-        except UsernameInvalid as error:
-            problems.append(FieldProblem("username", error.detail))
-    if "email" in changes:
-        try:
-            email = None if changes["email"] is None else check_email(changes["email"])
-        except EmailInvalid as error:
-            problems.append(FieldProblem("email", error.detail))
-        is_verified = is_verified and email == user.email
-    problems += _about_texts(changes)
-    if problems:
-        raise FieldsInvalid(tuple(problems))
-    details = dict(user.details) | {name: changes[name] for name in DETAILS & changes.keys()}
-    return replace(
-        user,
-        username=username,
-        name=changes.get("name", user.name),
-        email=email,
-        email_verified=is_verified,
-        details={name: value for name, value in details.items() if value is not None},
-    )
 
 
 def _about_texts(changes: Mapping[str, str | None]) -> Iterator[FieldProblem]:

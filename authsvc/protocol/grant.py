@@ -95,6 +95,7 @@ class TrustedWord:
 class Decision:
     """What a grant decided: for whom, and the most that may be given. Nothing is stored yet.
 
+    `for_itself`: the client has proved itself and asks in its own name; only so it may ask for the admin API.
     `audience` is the one that the token is for, whatever the request named; None: narrowing finds out. `actor` becomes
     the claim `act` whole (RFC 8693 §4.1). No token outlives `expires_at`. `issued_token_type` is told where the grant
     has it (RFC 8693 §2.2.1). `trusted_word`, `api_key` and `code` are what was presented; nonce and claims of the code
@@ -115,6 +116,7 @@ class Decision:
     actor: Mapping[str, Any] | None = None
     expires_at: datetime | None = None
     issued_token_type: str | None = None
+    for_itself: bool = False
 
 
 class Grant(Protocol):

@@ -15,6 +15,7 @@ from authsvc.domain.ports import HashPermit, UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens import Target
 from authsvc.errors import AuthsvcError
+from authsvc.protocol.administrator import admin_target
 from authsvc.protocol.client_auth import Authenticated, authenticate_client, using_up
 from authsvc.protocol.errors import (
     InvalidGrant,
@@ -110,7 +111,9 @@ def _target(decision: Decision, request: GrantRequest, uow: UnitOfWork, issuing:
     )
     try:
         named = request.resources if decision.audience is None else (decision.audience,)
-        target = narrow(request.scopes, named, bounds, uow.resources.list())
+        target = admin_target(request.scopes, named, bounds) if decision.for_itself else None
+        if target is None:
+            target = narrow(request.scopes, named, bounds, uow.resources.list())
         return _within(target, decision.expires_at, request.now)
     except ProtocolError as error:
         if decision.proved is not None:

@@ -39,15 +39,16 @@ RETRY_SECONDS = 1
 
 
 class HttpError(AuthsvcError):
-    """A refusal by the rules of HTTP itself: status, a public sentence, and headers that go with it."""
+    """A refusal by the rules of HTTP itself: status, a public sentence, headers that go with it, and its code."""
 
     rule = "http"
 
-    def __init__(self, status: int, title: str, headers: Headers = ()) -> None:
+    def __init__(self, status: int, title: str, headers: Headers = (), code: str = "invalid_request") -> None:
         super().__init__(title)
         self.status = status
         self.title = title
         self.headers = headers
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _told(error: AuthsvcError) -> tuple[int, str, str]:
     if isinstance(error, ProtocolError):
         return error.status, error.code, error.description
     if isinstance(error, HttpError):
-        return error.status, "invalid_request", error.title
+        return error.status, error.code, error.title
     form = FORMS.get(type(error), UNEXPECTED)
     return form.status, form.code, f"{form.title} ({error.detail})" if form.says_detail else form.title
 

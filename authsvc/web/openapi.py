@@ -38,6 +38,12 @@ _SCHEMES: Mapping[str, Document] = {
         "scheme": "bearer",
         "description": "Any access token of a person with the scope openid (RFC 6750 §2.1).",
     },
+    "admin_token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A client's own access token for the admin API, with the scope of the route (x-scope).",
+    },
     "initial_access_token": {
         "type": "http",
         "scheme": "bearer",
@@ -111,6 +117,7 @@ def _operation(running: _Running, issuer: str) -> Document:
     refusals = (*EVERYWHERE, *about.refusals, *(WITH_BODY if schema else ()))
     text = running.generated.get("description", "")
     parameters = [*running.generated.get("parameters", ()), *(_in_query(*each) for each in about.query.items())]
+    parameters += [_in_header(*each) for each in about.headers.items()]
     operation: Document = {
         "operationId": re.sub(r"\W+", "_", f"{running.method.lower()}{running.path}").rstrip("_"),
         "tags": [about.tag],
@@ -124,6 +131,8 @@ def _operation(running: _Running, issuer: str) -> Document:
     }
     if about.caller != "anyone":
         operation["security"] = _security(about.caller)
+    if about.scope:
+        operation["x-scope"] = about.scope
     if about.examples:
         command = f"curl {shlex.quote(issuer + running.path)} \\\n  "
         operation["x-codeSamples"] = [
@@ -134,6 +143,10 @@ def _operation(running: _Running, issuer: str) -> Document:
 
 def _in_query(name: str, text: str) -> Document:
     return {"name": name, "in": "query", "required": True, "description": text, "schema": {"type": "string"}}
+
+
+def _in_header(name: str, text: str) -> Document:
+    return {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
 
 
 def _request_body(running: _Running, schema: Mapping[str, Any]) -> Document:
@@ -174,6 +187,8 @@ def _security(caller: Caller) -> list[Document]:
         alternatives.append({"client_secret_basic": []})
     if "account" in caller:
         alternatives.append({"account_token": []})
+    if caller == "administrator":
+        alternatives.append({"admin_token": []})
     if caller == "initial token":
         alternatives += [{"initial_access_token": []}, {}]
     if caller == "client token":

@@ -77,6 +77,7 @@ def test_the_first_start_keeps_the_same_facts_in_a_private_file(site, start):
             "client_secret": facts["web_client"]["client_secret"],
             "redirect_uris": ["http://localhost:3000/callback", "http://127.0.0.1:3000/callback"],
         },
+        "admin_client": {"client_id": "dev-admin", "client_secret": facts["admin_client"]["client_secret"]},
         "resource": {"audience": "https://orders.example", "scopes": ["orders:read", "orders:write"]},
         "exchange": {"audience": "https://billing.example", "scopes": ["billing:read"]},
     }
@@ -84,6 +85,7 @@ def test_the_first_start_keeps_the_same_facts_in_a_private_file(site, start):
     assert facts["user"]["password"] in said
     assert facts["service_client"]["client_secret"] in said
     assert facts["web_client"]["client_secret"] in said
+    assert facts["admin_client"]["client_secret"] in said
     private = [site.directory / "var" / name for name in ("dev.json", "authsvc.db", "authsvc.log")] + [site.master_key]
     assert {path.stat().st_mode & 0o777 for path in private} == {0o600}
     assert site.master_key.parent.stat().st_mode & 0o777 == 0o700
@@ -144,15 +146,16 @@ def test_what_an_earlier_version_began_is_caught_up(site, start):
     assert start("dev", "--port", str(site.port)).stop() == 0
     file = site.directory / "var" / "dev.json"
     facts = facts_of(site)
-    earlier = {name: value for name, value in facts.items() if name != "web_client"}
+    later = ("web_client", "admin_client")
+    earlier = {name: value for name, value in facts.items() if name not in later}
     file.write_text(json.dumps(earlier))
     with closing(sqlite3.connect(site.directory / "var" / "authsvc.db")) as database, database:
-        database.execute("DELETE FROM clients WHERE id = 'dev-web'")
+        database.execute("DELETE FROM clients WHERE id IN ('dev-web', 'dev-admin')")
 
     start("dev", "--port", str(site.port))
 
     now = facts_of(site)
-    assert now == earlier | {"web_client": now["web_client"]}
+    assert now == earlier | {name: now[name] for name in later}
     assert now["web_client"]["client_secret"] != facts["web_client"]["client_secret"]
     assert file.stat().st_mode & 0o777 == 0o600
     authenticated = ("dev-web", now["web_client"]["client_secret"])

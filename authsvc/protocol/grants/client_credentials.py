@@ -16,7 +16,7 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
     client = request.client
     if client.is_public:
         raise UnauthorizedClient("client_credentials is for confidential clients")
-    return Decision(subject=client.id, scopes=client.scopes, resources=client.resources)
+    return Decision(subject=client.id, scopes=client.scopes, resources=client.resources, for_itself=True)
 
 
 def consume(

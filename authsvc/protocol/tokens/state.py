@@ -12,6 +12,7 @@ from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.claims import LATEST_INSTANT, Expectation, check_claims
 from authsvc.crypto.errors import TokenError
 from authsvc.domain.access_tokens import Standing
+from authsvc.domain.administration import admin_audience
 from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.ports import UnitOfWork
@@ -72,9 +73,9 @@ def judge_access_token(
 
 @lru_cache(maxsize=64)
 def _expectation(issuer: str, registered: tuple[Resource, ...]) -> Expectation:
-    """Any audience that is enabled here: a token for none of them is good for nothing."""
+    """Any audience that is enabled here, the issuer and its admin API among them: else a token is good for nothing."""
     enabled = frozenset(resource.audience for resource in registered if resource.disabled_at is None)
-    return Expectation(_ALGORITHMS, TYPE, issuer, enabled | {issuer}, required=_REQUIRED)
+    return Expectation(_ALGORITHMS, TYPE, issuer, enabled | {issuer, admin_audience(issuer)}, required=_REQUIRED)
 
 
 def _stored(presented: str, uow: UnitOfWork) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from authsvc.protocol.client_auth import METHODS
 from authsvc.protocol.grants import GRANTS, password
 from authsvc.protocol.token import REPEATABLE, SHARED_PARAMETERS
+from authsvc.web.documented.admin_shapes import FIELDS as ADMIN_FIELDS
 from authsvc.web.documented.operation import Schema
 
 
@@ -80,6 +81,7 @@ FIELDS: Mapping[str, str] = {
     "token": "The secret of the mailed link.",
     "current_password": "The password until now.",
     "new_password": "The password from now on.",
+    **ADMIN_FIELDS,
 }
 """The same for bodies that a declared endpoint reads: what each field is."""
 

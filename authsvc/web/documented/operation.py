@@ -11,7 +11,15 @@ Schema = Mapping[str, Any]
 Refusal = type[AuthsvcError] | Form
 """A class of our errors, or the form itself where the rule is HTTP's own."""
 Caller = Literal[
-    "anyone", "client", "account", "client or account", "service or account", "token", "initial token", "client token"
+    "anyone",
+    "client",
+    "account",
+    "client or account",
+    "service or account",
+    "token",
+    "initial token",
+    "client token",
+    "administrator",
 ]
 
 
@@ -30,7 +38,8 @@ class Operation:
     """What the routes do not know of an operation.
 
     `takes` is the body's schema and `summary` one sentence; a declared endpoint has both from its own function. `query`
-    holds the parameters that its URL must have, with what each is.
+    holds the parameters that its URL must have, `headers` those that may come, with what each is; `scope` is what an
+    administrator needs.
     `examples` are the rest of a curl command after the URL, by what they do.
     """
 
@@ -42,3 +51,5 @@ class Operation:
     refusals: tuple[Refusal, ...] = ()
     examples: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    scope: str = ""

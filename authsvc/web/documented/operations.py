@@ -23,6 +23,7 @@ from authsvc.protocol.errors import (
     UnsupportedTokenType,
 )
 from authsvc.web.documented.account_pages import ACCOUNT_PAGES
+from authsvc.web.documented.administration import ADMINISTRATION
 from authsvc.web.documented.bodies import asked_body, login_body, logout_body, token_body, userinfo_body
 from authsvc.web.documented.front_channel import FRONT_CHANNEL
 from authsvc.web.documented.operation import Answer, Operation, Refusal
@@ -35,6 +36,7 @@ TAGS: Mapping[str, str] = {
     "Tokens": "For programs: tokens from what they hold, and the end of a sign-in.",
     "Account": "For people, through their app: sign up, read and change their own account.",
     "API keys": "For people, through their app, and for services: long-lived secrets, exchanged for short tokens.",
+    "Administration": "For operators' programs: users and what else a tenant has, by tokens for the admin API.",
     "Registration": "For clients that register themselves.",
     "Pages": "For people, in their browser: plain forms that work without scripts.",
     "Documents": "What the service publishes about itself. Anyone may read it.",
@@ -203,6 +205,7 @@ OPERATIONS: Mapping[str, Operation] = {
         refusals=(*_KEYS, _NO_KEY),
     ),
     **REGISTRATION,
+    **ADMINISTRATION,
     "GET /jwks": Operation(
         "Documents",
         {

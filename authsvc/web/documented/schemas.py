@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from authsvc.web.documented.admin_shapes import ADMIN_SHAPES
 from authsvc.web.documented.client_shapes import CLIENT
 from authsvc.web.documented.operation import Schema
 
@@ -115,6 +116,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "The caller's own API keys, oldest first.", {"api_keys": _list_of("One for each key.", ref("ApiKey"))}
     ),
     "RegisteredClient": CLIENT,
+    **ADMIN_SHAPES,
     "KeySet": _object(
         "The public keys (RFC 7517 §5).",
         {"keys": {"type": "array", "items": {"type": "object"}, "description": "One JWK for each key."}},

@@ -1,0 +1,66 @@
+"""The shapes of the admin API's answers, and what each field of its bodies is."""
+
+from collections.abc import Mapping
+
+from authsvc.web.documented.operation import Schema
+
+_OR_NULL = ["string", "null"]
+
+
+def _text(description: str, **more: object) -> Schema:
+    return {"type": "string", "description": description, **more}
+
+
+def _maybe(description: str, **more: object) -> Schema:
+    return {"type": _OR_NULL, "description": description, **more}
+
+
+def _flag(description: str) -> Schema:
+    return {"type": "boolean", "description": description}
+
+
+def _shape(description: str, properties: Mapping[str, Schema]) -> Schema:
+    return {
+        "type": "object", "description": description, "properties": dict(properties), "required": list(properties),
+    }  # fmt: skip
+
+
+def _page(of: str, shape: str) -> Schema:
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{shape}"}, "description": "One for each."}
+    return _shape(
+        f"A page of {of}.", {of: items, "next_cursor": _maybe("Gives the next page as `cursor`; null: that was all.")}
+    )
+
+
+FIELDS: Mapping[str, str] = {
+    "email_verified": "Whether the address counts as the person's own: you vouch for it.",
+    "given_name": "The given name.",
+    "family_name": "The family name.",
+    "nickname": "What friends say.",
+    "locale": "The person's language, such as de or pt-BR.",
+    "password_hash": "Instead of a password: its hash as another system kept it (bcrypt, PBKDF2, scrypt, SHA-crypt, "
+    "Argon2, Django's). It is replaced at the first sign-in.",
+    "disabled": "Whether it is refused everywhere.",
+}
+ADMIN_SHAPES: Mapping[str, Schema] = {
+    "User": _shape(
+        "A user, as administrators see one.",
+        {
+            "id": _text("The id under which tokens name this person (`sub`).", format="uuid"),
+            "username": _text("The name to sign in with."),
+            "email": _maybe("The address."),
+            "email_verified": _flag("Whether the address is known to be the person's own."),
+            "name": _maybe("The displayed name."),
+            "family_name": _maybe("The family name."),
+            "given_name": _maybe("The given name."),
+            "locale": _maybe("The person's language."),
+            "nickname": _maybe("What friends say."),
+            "has_password": _flag("Whether there is a password to sign in with."),
+            "disabled": _flag("Whether the user is refused everywhere."),
+            "created_at": _text("When the user was made.", format="date-time"),
+            "updated_at": _maybe("When the profile was last changed.", format="date-time"),
+            "disabled_at": _maybe("Since when the user is refused.", format="date-time"),
+        },
+    ),
+    "Users": _page("users", "User"),
+}

@@ -1,0 +1,82 @@
+"""The admin API's part of the table of operations; the scopes are those of its table of rules."""
+
+from collections.abc import Mapping
+
+from authsvc.domain.fields import FieldsInvalid
+from authsvc.errors import Conflict
+from authsvc.protocol.errors import InsufficientScope, InvalidToken, MissingToken
+from authsvc.web.api.admin.rules import RULES
+from authsvc.web.documented.operation import Answer, Operation, Refusal
+from authsvc.web.documented.schemas import ref
+from authsvc.web.errors import Form
+
+_JSON = "application/json"
+_TAG = "Administration"
+_TOKEN: tuple[Refusal, ...] = (MissingToken, InvalidToken, InsufficientScope)
+_NOT_THERE: Refusal = Form(404, "invalid_request", "There is no such thing in this tenant.")
+_BAD_CURSOR: Refusal = Form(400, "invalid_request", "The cursor is none of this list: begin anew without one.")
+_UNSEEN: tuple[Refusal, ...] = (
+    Form(412, "precondition_failed", "It has changed meanwhile: read it again."),
+    Form(428, "precondition_required", "Say in If-Match which state you have seen."),
+)
+_NO_STORE = {"Cache-Control": "no-store"}
+_TAGGED = {"ETag": "Names this state: send it back in If-Match.", **_NO_STORE}
+_IF_MATCH = {"If-Match": "The ETag of the state that you have seen; * for any. Without it: 428."}
+_AUTHORIZED = '-H "Authorization: Bearer $ADMIN_TOKEN"'
+
+
+def _listing(name: str, shape: str, *refusals: Refusal) -> Operation:
+    answers = {200: Answer("A page.", _JSON, ref(shape), _NO_STORE)}
+    refused = (*_TOKEN, FieldsInvalid, _BAD_CURSOR, *refusals)
+    return Operation(_TAG, answers, caller="administrator", refusals=refused, scope=RULES[name])
+
+
+def _creating(name: str, shape: str, body: str, *refusals: Refusal) -> Operation:
+    located = {"Location": "Its address.", **_TAGGED}
+    example = f"{_AUTHORIZED} \\\n  -H 'Content-Type: application/json' --data @- <<'JSON'\n{body}\nJSON"
+    return Operation(
+        _TAG,
+        {201: Answer("It was made.", _JSON, ref(shape), located)},
+        caller="administrator",
+        refusals=(*_TOKEN, FieldsInvalid, Conflict, *refusals),
+        scope=RULES[name],
+        examples={f"Make a {shape.lower()}": example},
+    )
+
+
+def _reading(name: str, shape: str) -> Operation:
+    answers = {200: Answer("It as it is now.", _JSON, ref(shape), _TAGGED)}
+    return Operation(_TAG, answers, caller="administrator", refusals=(*_TOKEN, _NOT_THERE), scope=RULES[name])
+
+
+def _changing(name: str, shape: str, *refusals: Refusal) -> Operation:
+    return Operation(
+        _TAG,
+        {200: Answer("It as it is now.", _JSON, ref(shape), _TAGGED)},
+        caller="administrator",
+        refusals=(*_TOKEN, _NOT_THERE, *_UNSEEN, FieldsInvalid, Conflict, *refusals),
+        scope=RULES[name],
+        headers=_IF_MATCH,
+    )
+
+
+def _deleting(name: str, *refusals: Refusal) -> Operation:
+    return Operation(
+        _TAG,
+        {204: Answer("It is gone.")},
+        caller="administrator",
+        refusals=(*_TOKEN, _NOT_THERE, *_UNSEEN, *refusals),
+        scope=RULES[name],
+        headers=_IF_MATCH,
+    )
+
+
+_USER = "/admin/users/{user_id}"
+_NEW_USER = '{"username": "grace", "email": "grace@example.com", "email_verified": true}'
+ADMINISTRATION: Mapping[str, Operation] = {
+    "GET /admin/users": _listing("GET /admin/users", "Users"),
+    "POST /admin/users": _creating("POST /admin/users", "User", _NEW_USER),
+    f"GET {_USER}": _reading(f"GET {_USER}", "User"),
+    f"PATCH {_USER}": _changing(f"PATCH {_USER}", "User"),
+    f"DELETE {_USER}": _deleting(f"DELETE {_USER}"),
+}
