@@ -38,7 +38,8 @@ class Session:
 class RefreshFamily:
     """All refresh tokens that descend from one sign-in with one client: one row, however often it is refreshed.
 
-    Only hashes are kept. `expires_at` is absolute, `idle_expires_at` moves with each refresh.
+    Only hashes are kept. `expires_at` is absolute, `idle_expires_at` moves with each refresh. `userinfo_claims` are the
+    claims asked for by name. `told_session_id` is the session that ID tokens name, where it is not the family's own.
     """
 
     id: UUID
@@ -55,6 +56,8 @@ class RefreshFamily:
     idle_expires_at: datetime
     expires_at: datetime
     ended_at: datetime | None = None
+    userinfo_claims: frozenset[str] = frozenset()
+    told_session_id: UUID | None = None
 
     def is_alive(self, now: datetime) -> bool:
         """Whether it can still be refreshed."""

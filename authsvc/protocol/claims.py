@@ -21,7 +21,7 @@ _OWN = frozenset({"preferred_username", "name", "email", "email_verified", "upda
 
 def claims_about(user: User, scopes: Iterable[str], names: Iterable[str] = ()) -> Mapping[str, Any]:
     """Return the claims that the scopes allow, and those named besides; what is not known is left out."""
-    told = {name for scope in scopes for name in BY_SCOPE.get(scope, ())} | (PERSONAL & frozenset(names))
+    told = told_by_scopes(scopes) | (PERSONAL & frozenset(names))
     return {name: value for name, value in _known(user).items() if name in told} if told else {}
 
 
@@ -29,8 +29,17 @@ def beyond_scopes(claims: Mapping[str, Mapping[str, Any]], scopes: frozenset[str
     """Return the personal claims that a `claims` parameter asks for and the scopes would not tell."""
     if not claims:
         return frozenset()
-    by_scope = {name for scope in scopes for name in BY_SCOPE.get(scope, ())}
-    return frozenset(name for member in claims.values() for name in member if name in PERSONAL) - by_scope
+    return frozenset(name for member in claims.values() for name in member if name in PERSONAL) - told_by_scopes(scopes)
+
+
+def told_by_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Return the claims that the scopes allow."""
+    return frozenset(name for scope in scopes for name in BY_SCOPE.get(scope, ()))
+
+
+def asked_of_userinfo(claims: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """Return the personal claims that a `claims` parameter asks of userinfo (§5.5)."""
+    return PERSONAL.intersection(claims.get("userinfo", ()))
 
 
 def _known(user: User) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def store_sign_in(
     issuing.metrics.login("succeeded")
     if sign_in.family_id is None:
         return None
-    return start_family(sign_in, target, request, uow, issuing)
+    return start_family(decision, target, request, uow, issuing)
 
 
 def _session_seconds(request: GrantRequest, issuing: Issuing) -> int:

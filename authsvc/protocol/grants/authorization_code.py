@@ -70,7 +70,7 @@ def consume(decision: Decision, target: Target, request: GrantRequest, uow: Unit
         uow.sessions.add(_own_session(decision, request, issuing))
     if is_told:
         uow.browser_sessions.join(code.sign_in.session_id, request.client.id, request.now)
-    return None if sign_in.family_id is None else start_family(sign_in, target, request, uow, issuing)
+    return None if sign_in.family_id is None else start_family(decision, target, request, uow, issuing)
 
 
 def _find(presented: str, request: GrantRequest, uow: UnitOfWork) -> CodeState:

@@ -1,18 +1,16 @@
 """Access tokens: JWTs of RFC 9068, or opaque references to the same claims."""
 
 import secrets
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from authsvc.crypto import jws, opaque
 from authsvc.crypto.jwk import SigningKey
 from authsvc.domain.access_tokens import OpaqueAccessToken
-from authsvc.domain.authorization_codes import AuthorizationCode
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tokens import Target
 from authsvc.protocol.acr import acr_of
-from authsvc.protocol.claims import beyond_scopes
+from authsvc.protocol.claims import asked_of_userinfo, told_by_scopes
 from authsvc.protocol.grant import Decision, GrantRequest
 
 TYPE = "at+jwt"
@@ -64,12 +62,19 @@ def access_token_claims(request: GrantRequest, decision: Decision, target: Targe
             claims["acr"] = acr
         if sign_in.family_id is not None:
             claims["grant_id"] = str(sign_in.family_id)
-    if decision.code is not None and (asked := beyond_scopes(_of_userinfo(decision.code), target.scopes)):
+    if asked := _of_userinfo(decision, target.scopes):
         claims[USERINFO_CLAIMS] = sorted(asked)
     if decision.actor is not None:
         claims["act"] = dict(decision.actor)
     return claims
 
 
-def _of_userinfo(code: AuthorizationCode) -> Mapping[str, Mapping[str, Any]]:
-    return {name: wishes for name, wishes in code.claims.items() if name == "userinfo"}
+def _of_userinfo(decision: Decision, scopes: frozenset[str]) -> frozenset[str]:
+    """Return what was asked of userinfo beyond the scopes, when the code was given: a refresh asks the same."""
+    if decision.code is not None:
+        asked = asked_of_userinfo(decision.code.claims)
+    elif decision.presented is not None:
+        asked = decision.presented.family.userinfo_claims
+    else:
+        return frozenset()
+    return asked - told_by_scopes(scopes) if "openid" in scopes else frozenset()

@@ -79,7 +79,7 @@ def _id_token(
     subject = Subject(
         user=user,
         name=subject_for(user.id, client, issuing.keyring, uow, request.now),
-        sign_in=_as_told(decision.code.sign_in if decision.code else sign_in, request, uow, issuing),
+        sign_in=_as_told(_first_told(decision, sign_in), request, uow, issuing),
         scopes=scopes,
         access_token=access_token,
         code=decision.code,
@@ -92,3 +92,15 @@ def _as_told(sign_in: SignIn, request: GrantRequest, uow: UnitOfWork, issuing: I
     """Return the sign-in with the name that the client knows its session by."""
     told = session_for(sign_in.session_id, request.client, issuing.keyring, uow, request.now)
     return replace(sign_in, session_id=told)
+
+
+def _first_told(decision: Decision, sign_in: SignIn) -> SignIn:
+    """Return the sign-in with the session that the client's first ID token names: the browser's.
+
+    What is granted for offline use has a session of its own, of which no client is told. An ID token that comes of a
+    refresh names the same one as the first: it tells of that sign-in still (OpenID Connect Core §12.2).
+    """
+    if decision.code is not None:
+        return decision.code.sign_in
+    told = decision.presented.family.told_session_id if decision.presented is not None else None
+    return sign_in if told is None else replace(sign_in, session_id=told)

@@ -13,9 +13,10 @@ from authsvc.crypto import opaque
 from authsvc.crypto.errors import OpaqueInvalid
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.sessions import FamilyState, RefreshFamily
-from authsvc.domain.tokens import SignIn, Target
+from authsvc.domain.tokens import Target
+from authsvc.protocol.claims import asked_of_userinfo
 from authsvc.protocol.errors import InvalidGrant
-from authsvc.protocol.grant import GrantRequest, Issuing, PresentedFamily
+from authsvc.protocol.grant import Decision, GrantRequest, Issuing, PresentedFamily
 
 _SKEW = timedelta(seconds=60)
 """How far the clock of the node that rotated may be ahead of ours."""
@@ -30,10 +31,10 @@ class _Standing:
     is_recent: bool
 
 
-def start_family(sign_in: SignIn, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> str:
+def start_family(decision: Decision, target: Target, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> str:
     """Store the family of the sign-in, for what the target allows and no more; returns its first token."""
-    lifetimes, now = issuing.lifetimes, request.now
-    assert sign_in.family_id is not None  # noqa: S101 - who calls this has named the family
+    lifetimes, now, sign_in, code = issuing.lifetimes, request.now, decision.sign_in, decision.code
+    assert sign_in is not None and sign_in.family_id is not None  # noqa: S101, PT018 - who calls this has named it
     token = opaque.new_refresh_token(sign_in.family_id)
     uow.families.add(
         RefreshFamily(
@@ -50,6 +51,8 @@ def start_family(sign_in: SignIn, target: Target, request: GrantRequest, uow: Un
             created_at=now,
             idle_expires_at=now + timedelta(seconds=lifetimes.refresh_idle),
             expires_at=now + timedelta(seconds=lifetimes.refresh),
+            userinfo_claims=frozenset() if code is None else asked_of_userinfo(code.claims),
+            told_session_id=code.sign_in.session_id if code is not None and code.offline else None,
         )
     )
     return opaque.encode_refresh_token(token, issuing.keyring.opaque_key(uow, now))

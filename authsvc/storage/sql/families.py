@@ -67,6 +67,7 @@ class SqlFamilies(Store):
             rotated_at=family.rotated_at, created_at=family.created_at, idle_expires_at=family.idle_expires_at,
             expires_at=family.expires_at, ended_at=family.ended_at,
             over_at=family.ended_at or _next_day(min(family.idle_expires_at, family.expires_at)),
+            userinfo_claims=family.userinfo_claims, told_session_id=family.told_session_id,
         )  # fmt: skip
 
     def rotate(  # noqa: PLR0913 - the statement's own terms

@@ -58,6 +58,8 @@ refresh_families = Table(
     Column("ended_at", Instant),
     # Whole days: indexed values that stay as they are keep PostgreSQL's updates in the row's page (HOT).
     Column("over_at", Instant, nullable=False),
+    Column("userinfo_claims", StringSet, nullable=False, server_default="[]"),
+    Column("told_session_id", Uuid),
     ForeignKeyConstraint(("tenant_id", "session_id"), ("sessions.tenant_id", "sessions.id"), ondelete="CASCADE"),
 )
 Index(None, refresh_families.c.tenant_id, refresh_families.c.session_id)
