@@ -254,6 +254,8 @@ def _accounts(settings: Settings, master_keys: MasterKeys, kept: KeptMail | None
     return Accounts(
         passwords=PasswordPolicy(passwords.min_length, passwords.min_length_single_factor, common_passwords),
         lockout=_lockout(settings),
+        sign_ups=_schedule(settings.registration.per_address),
+        requests=_schedule(passwords.forgotten_per_address),
         master_keys=master_keys,
         postbox=Postbox(master_keys),
         mailed_link_seconds=settings.lifetimes.mailed_link,

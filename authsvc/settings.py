@@ -62,12 +62,12 @@ class Lifetimes(_Group):
 
 
 class Throttle(_Group):
-    """One counter of sign-in attempts."""
+    """One counter of attempts."""
 
     free: int = Field(ge=1)
-    """Looks at a password before the counter closes."""
+    """How many pass before the counter closes."""
     first_delay_seconds: int = Field(ge=1)
-    """The first closing time; it doubles with each further look."""
+    """The first closing time; it doubles with each further one."""
     longest_delay_seconds: int = Field(ge=1)
     """The longest closing time."""
     window_seconds: int = Field(ge=60)
@@ -85,6 +85,10 @@ class Passwords(_Group):
     """Attempts at one account from one address."""
     per_account: Throttle = Throttle(free=50, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600)
     """Attempts at one account from all addresses."""
+    forgotten_per_address: Throttle = Throttle(
+        free=30, first_delay_seconds=10, longest_delay_seconds=300, window_seconds=3_600
+    )
+    """Letters that are asked for from one address by who has forgotten a password, whatever the names."""
     failure_seconds: float = Field(1.0, ge=0, le=5)
     """Refused sign-ins are answered at a multiple of this, longer than the costliest imported hash takes."""
 
@@ -96,6 +100,8 @@ class Registration(_Group):
     """Whether POST /register is there at all."""
     confirm_mail: bool = False
     """Whether an account needs an address, and is made, with its password, only behind the link mailed there."""
+    per_address: Throttle = Throttle(free=30, first_delay_seconds=10, longest_delay_seconds=300, window_seconds=3_600)
+    """Sign-ups from one address."""
 
 
 class Clients(_Group):
@@ -182,6 +188,7 @@ class Settings(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_prefix="AUTHSVC_",
         env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
         frozen=True,
         extra="forbid",
         use_attribute_docstrings=True,

@@ -34,6 +34,12 @@ NAMES_PER_ROUND = 40
 AT_ONCE = 4
 _PASSWORD = "a password that is nobody's"
 _IMPORTED_ROUNDS = 300_000
+_SETTINGS = (
+    ("AUTHSVC_REGISTRATION__CONFIRM_MAIL", "true"),
+    # All of it comes from one address.
+    ("AUTHSVC_REGISTRATION__PER_ADDRESS__FREE", "1000000"),
+    ("AUTHSVC_PASSWORDS__FORGOTTEN_PER_ADDRESS__FREE", "1000000"),
+)
 Ask = Callable[[str], None]
 
 
@@ -47,7 +53,7 @@ def auc(first: list[float], second: list[float]) -> float:
 
 def compare(plan: rounds.Plan, directory: Path) -> list[rounds.Figure]:
     """One figure for each endpoint and kind of known user."""
-    how = Authsvc(directory, all_cores=True, settings=(("AUTHSVC_REGISTRATION__CONFIRM_MAIL", "true"),))
+    how = Authsvc(directory, all_cores=True, settings=_SETTINGS)
     people = _fill(how, NAMES_PER_ROUND * plan.rounds)
     figures = []
     with start_authsvc(how) as ours:

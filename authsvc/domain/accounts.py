@@ -9,7 +9,7 @@ from datetime import datetime
 
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.domain.letters import Letterhead, Wording
-from authsvc.domain.lockout import LockoutPolicy
+from authsvc.domain.lockout import LockoutPolicy, Schedule
 from authsvc.domain.mail import Postbox
 from authsvc.domain.passwords import PasswordPolicy
 from authsvc.domain.ports import HashPermit, UnitOfWork
@@ -24,10 +24,13 @@ class Accounts:
 
     `confirms_mail`: a registration needs an address and its mailed link. `sends_mail`: a mail server is configured.
     `wording` finds the language of a letter: the reader's own if known, else one that the browser asks for.
+    `sign_ups` and `requests` throttle one network address, whatever the names: new accounts, and forgotten passwords.
     """
 
     passwords: PasswordPolicy
     lockout: LockoutPolicy
+    sign_ups: Schedule
+    requests: Schedule
     master_keys: MasterKeys
     postbox: Postbox
     mailed_link_seconds: int

@@ -11,7 +11,7 @@ from authsvc.crypto import passwords as password_hashes
 from authsvc.domain import letters, links, mail
 from authsvc.domain.accounts import Accounts, Occasion, letterhead
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
-from authsvc.domain.lockout import Throttled, reservations
+from authsvc.domain.lockout import Throttled, reservation, reservations
 from authsvc.domain.outbox import MailedLink
 from authsvc.domain.passwords import PasswordInvalid, check_new_password
 from authsvc.domain.ports import UnitOfWork
@@ -31,11 +31,12 @@ class PasswordReset:
 def request_reset(presented_login: str, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User | None:
     """Mail a link to the verified address of whoever has this name or address; returns whom, for the audit alone.
 
-    The caller's answer must not depend on it. Requests are counted by what was typed, known or not; letters by their
-    address, silently, since a refusal there would tell whose it is. Raises: Throttled (requests for this login).
+    The caller's answer must not depend on it. Requests are counted by where they come from and by what was typed, known
+    or not; letters by their address, silently, since a refusal there would tell whose it is. Raises: Throttled.
     """
     canonical = canonical_login(presented_login)
-    uow.attempts.reserve((mail.requests(canonical),), occasion.now)
+    from_here = reservation("forgotten password", accounts.requests, occasion.address)
+    uow.attempts.reserve((from_here, mail.requests(canonical)), occasion.now)
     user = uow.users.find_by_login(canonical)
     recipient = _deliverable(user)
     secret, minutes = links.new_secret(), accounts.mailed_link_seconds // 60

@@ -16,6 +16,7 @@ from authsvc.crypto.envelope import Place
 from authsvc.domain import letters, links, mail
 from authsvc.domain.accounts import Accounts, Occasion, letterhead
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
+from authsvc.domain.lockout import reservation
 from authsvc.domain.outbox import MailedLink
 from authsvc.domain.passwords import PasswordInvalid, check_new_password
 from authsvc.domain.ports import UnitOfWork
@@ -48,10 +49,13 @@ class Confirmation:
 def register(wanted: Registration, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User | None:
     """Return the new user, or None when a letter must be answered first.
 
-    Raises: FieldsInvalid naming each bad field; Conflict if the name is taken; Throttled (letters to this address).
+    Raises: FieldsInvalid naming each bad field; Conflict if the name is taken; Throttled (sign-ups from
+    this network address, letters to this mail address).
     """
     try:
         checked = _checked(wanted, accounts)
+        # Before the name is looked up: else whoever asks often enough learns which names there are.
+        uow.attempts.reserve((reservation("sign-up", accounts.sign_ups, occasion.address),), occasion.now)
         if uow.users.find_by_login(canonical_login(checked.username)) is not None:
             raise Conflict("user: name is taken")
         if checked.email is not None and (accounts.confirms_mail or accounts.sends_mail):

@@ -24,7 +24,7 @@ from authsvc.domain.tokens import Target
 from authsvc.protocol.grant import Decision, GrantRequest
 from authsvc.protocol.tokens.access_token import TYPE
 from authsvc.protocol.tokens.issue import Granted, mint
-from authsvc.settings import Passwords, Settings
+from authsvc.settings import Passwords, Registration, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.testing.registry import APP, PASSWORD, SERVICE, Registry
@@ -33,6 +33,8 @@ from authsvc.web.request import NO_PERMIT
 
 AUDIENCE = "https://api.example"
 _EXPIRED_SECONDS = 3600
+_PATIENT = Throttle(free=1_000_000, first_delay_seconds=1, longest_delay_seconds=1, window_seconds=60)
+"""Tests sign up more people from one address than people do."""
 _LIFETIME_SECONDS = 300
 
 
@@ -184,7 +186,8 @@ def running_issuer(audience: str = AUDIENCE) -> Iterator[Issuer]:
             issuer=f"http://{HOST}:{listening.getsockname()[1]}",
             database_url=f"sqlite:///{folder}/authsvc.db",
             master_key_file=master_key_file,
-            passwords=Passwords(failure_seconds=0),
+            passwords=Passwords(failure_seconds=0, forgotten_per_address=_PATIENT),
+            registration=Registration(per_address=_PATIENT),
         )
         migrate(settings.database_url)
         tenant = new_tenant("default", settings.issuer, utc_now(), None)

@@ -20,13 +20,18 @@ from authsvc.domain.clients import Client
 from authsvc.domain.mail import Postbox
 from authsvc.domain.outbox import Mail
 from authsvc.domain.tenants import Tenant
-from authsvc.settings import Passwords, Settings
+from authsvc.settings import Http, Passwords, Registration, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 
 ISSUER = "https://login.example.test"
 PASSWORD = "fourteen purple lanterns"
 APP = "app"
+PATIENT = Throttle(free=100_000, first_delay_seconds=1, longest_delay_seconds=1, window_seconds=60)
+"""For tests that do often what people do once."""
+FEW = Throttle(free=3, first_delay_seconds=60, longest_delay_seconds=60, window_seconds=3_600)
+BEHIND_PROXY = Http(trusted_proxies=("127.0.0.1",))
+"""So that a test may name the address that it comes from."""
 
 
 class MovableClock:
@@ -100,7 +105,8 @@ def running_app(database_url: str, directory: Path, **changed: Any) -> Iterator[
     migrate(database_url)
     key_file = directory / "master.key"
     key_file.write_text(new_master_key_line())
-    values: dict[str, Any] = {"passwords": Passwords(failure_seconds=0), **changed}
+    patient = Passwords(failure_seconds=0, forgotten_per_address=PATIENT)
+    values: dict[str, Any] = {"passwords": patient, "registration": Registration(per_address=PATIENT), **changed}
     settings = Settings(issuer=ISSUER, database_url=database_url, master_key_file=key_file, **values)
     storage, clock = open_storage(database_url, pool_size=4, cache=None), MovableClock()
     tenant = _set_up(storage, clock())

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from authsvc.settings import Mail, Registration
-from tests.flows.in_process import ISSUER, PASSWORD, running_app, token_in
+from tests.flows.in_process import BEHIND_PROXY, FEW, ISSUER, PASSWORD, running_app, token_in
 
 NO_SERVER = Mail(smtp_host="127.0.0.1", smtp_port=1, smtp_security="none")
 """Mail is configured, but every letter stays in the outbox, where the test can read it."""
@@ -145,6 +145,26 @@ def test_with_a_mail_server_the_address_is_verified_by_its_letter(database_url, 
         assert (answer.status_code, answer.json()["email_verified"]) == (200, True)
         assert client.login("ANA@example.org")["access_token"]
         assert client.http.post("/me/email/confirm", json={"token": token}, headers=headers).status_code == 400
+
+
+def test_one_address_may_try_a_few_names_and_then_waits_whether_they_are_taken_or_not(tmp_path):
+    url, few = f"sqlite:///{tmp_path}/authsvc.db", Registration(per_address=FEW)
+    with running_app(url, tmp_path, registration=few, http=BEHIND_PROXY) as client:
+
+        def sign_up(username, address, password=PASSWORD):
+            posted = {"username": username, "password": password}
+            return client.http.post("/register", json=posted, headers={"X-Forwarded-For": address})
+
+        assert [sign_up("ana", "192.0.2.1").status_code for _ in range(3)] == [201, 409, 409]
+        assert sign_up("x", "192.0.2.1", "short").status_code == 422, "a field to mend counts nothing"
+        taken, free = sign_up("ana", "192.0.2.1"), sign_up("ben", "192.0.2.1")
+        for answer in (taken, free):
+            assert answer.status_code == 429
+            assert 0 < int(answer.headers["retry-after"]) <= 60
+        assert {**taken.json(), "request_id": ""} == {**free.json(), "request_id": ""}
+        assert sign_up("cleo", "192.0.2.2").status_code == 201
+        client.clock.move(seconds=61)
+        assert sign_up("ben", "192.0.2.1").status_code == 201
 
 
 def test_letters_to_one_address_are_counted_before_they_are_written(database_url, tmp_path):

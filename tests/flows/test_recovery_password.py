@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from authsvc.settings import Registration
+from authsvc.settings import Passwords, Registration
 from authsvc.web import edge
 from tests.flows.hosts import FOREIGN_HOSTS
-from tests.flows.in_process import ISSUER, PASSWORD, running_app, token_in
+from tests.flows.in_process import BEHIND_PROXY, FEW, ISSUER, PASSWORD, running_app, token_in
 from tests.flows.test_accounts_register import NO_SERVER
 
 NEW = "eleven silent harbours"
@@ -94,6 +94,25 @@ def test_a_letter_tells_that_it_was_done(client):
     assert (letter.recipient, letter.subject) == ("ana@example.org", "Your password was changed")
     assert "as_ml_" not in letter.text + letter.html
     assert NEW not in letter.text + letter.html
+
+
+def test_one_address_may_name_a_few_people_and_then_waits_known_or_not(tmp_path):
+    few = Passwords(failure_seconds=0, forgotten_per_address=FEW)
+    with running_app(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, passwords=few, http=BEHIND_PROXY) as client:
+        register(client, "ana", "ana@example.org")
+
+        def ask(username, address="192.0.2.1"):
+            return forgot(client, username, **{"X-Forwarded-For": address})
+
+        assert [ask(f"somebody{number}").status_code for number in range(3)] == [202] * 3
+        known, unknown = ask("ana"), ask("nobody")
+        for answer in (known, unknown):
+            assert answer.status_code == 429
+            assert 0 < int(answer.headers["retry-after"]) <= 60
+        assert {**known.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+        assert client.letters() == []
+        assert ask("ana", "192.0.2.2").status_code == 202
+        assert len(client.letters()) == 1
 
 
 def test_the_answer_is_the_same_whoever_it_is(client):

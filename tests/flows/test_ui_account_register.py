@@ -7,6 +7,7 @@ import pytest
 from authsvc.crypto import opaque
 from authsvc.settings import Registration
 from tests.flows.browser import Browser, Page, errand
+from tests.flows.in_process import FEW
 from tests.flows.mailed import letters, link_in, token_of
 from tests.flows.test_ui_login import events, visitor
 from tests.flows.world import ISSUER, PASSWORD, World, running_world
@@ -85,7 +86,19 @@ def test_what_cannot_be_used_is_shown_at_its_field_and_the_rest_is_kept(small_wo
     assert form["password"] == ""
     assert form["username"] == (FILLED | fields)["username"]
     assert browser.cookie(opaque.SESSION) is None
-    assert {**small_world.rows(), "continuations": 0, "audit": 0} == {**rows, "continuations": 0, "audit": 0}
+    counted = {"continuations": 0, "audit": 0, "attempts": 0}
+    assert {**small_world.rows(), **counted} == {**rows, **counted}
+
+
+def test_who_tries_many_names_waits_and_is_told_so(tmp_path):
+    url, few = f"sqlite:///{tmp_path}/authsvc.db", Registration(per_address=FEW)
+    with running_world(url, tmp_path, registration=few) as world:
+        browser = Browser(world)
+        handle = browser.begin()
+        answers = [sign_up(browser, handle, username=name) for name in ("alice", "bob", "alice", "nina")]
+        assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
+        assert "too many attempts" in answers[-1].text
+        assert int(answers[-1].headers["retry-after"]) == 60
 
 
 def test_markup_in_a_field_is_shown_as_it_is(small_world: World):

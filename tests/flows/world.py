@@ -24,12 +24,12 @@ from authsvc.domain.clients import Client, check_client, sealing, with_new_secre
 from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.users import User
-from authsvc.settings import Passwords, Settings, Throttle
+from authsvc.settings import Passwords, Registration, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.flows import assertions
-from tests.flows.in_process import InProcess, MovableClock, serving
+from tests.flows.in_process import PATIENT, InProcess, MovableClock, serving
 
 ISSUER = "http://localhost:8000"
 ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
@@ -41,6 +41,7 @@ PASSWORDS = Passwords(
     failure_seconds=0,
     per_address=Throttle(free=5, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600),
     per_account=Throttle(free=50, first_delay_seconds=30, longest_delay_seconds=900, window_seconds=3_600),
+    forgotten_per_address=PATIENT,
 )
 _SCOPES = frozenset(f"{algorithm.lower()}:{verb}" for algorithm in ALGORITHMS for verb in ("read", "write"))
 PEOPLE_SCOPES = frozenset({"openid", "profile", "email", "account"})
@@ -245,7 +246,7 @@ def install(database_url: str, directory: Path, issuer: str = ISSUER, **changed:
     migrate(database_url)
     key_file = directory / "master.key"
     key_file.write_text(new_master_key_line())
-    values: dict[str, Any] = {"passwords": PASSWORDS, **changed}
+    values: dict[str, Any] = {"passwords": PASSWORDS, "registration": Registration(per_address=PATIENT), **changed}
     settings = Settings(issuer=issuer, database_url=database_url, master_key_file=key_file, **values)
     storage, master_keys = open_storage(database_url, pool_size=1, cache=None), read_master_keys(settings)
     now = MovableClock()()
