@@ -212,6 +212,18 @@ def test_an_acr_that_is_met_or_only_wished_for_stands_in_no_ones_way(browser: Br
     assert told["acr"] == "urn:authsvc:acr:1fa"
 
 
+@pytest.mark.parametrize("wanted", ["urn:authsvc:acr:1fa", "urn:x urn:authsvc:acr:1fa", "urn:x"])
+def test_acr_values_are_a_wish_which_the_tokens_answer_truthfully(browser: Browser, wanted: str):
+    """Core §3.1.2.1: nobody signs in again for a wish, and `acr` says what the sign-in is worth (§5.5.1.1)."""
+    world = browser.world
+    tokens = browser.tokens(scope="openid es256:read", acr_values=wanted, prompt="none")
+    fresh = world.refresh(tokens["refresh_token"], "rp").json()
+    for token in (tokens["id_token"], tokens["access_token"], fresh["id_token"], fresh["access_token"]):
+        assert read(token)["acr"] == "urn:authsvc:acr:1fa"
+    browser.sign_in(amr=("sms",))
+    assert "acr" not in read(browser.tokens(acr_values=wanted, prompt="none")["id_token"])
+
+
 def test_a_weaker_session_signs_in_again_for_an_essential_acr(browser: Browser):
     browser.sign_in(amr=("sms",))
     wanted = '{"id_token":{"acr":{"essential":true,"value":"urn:authsvc:acr:1fa"}}}'

@@ -9,6 +9,7 @@ import pytest
 
 from tests.flows import assertions
 from tests.flows.assertions import a_key, jwks
+from tests.flows.browser import Page
 from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, answered, asked, page_of, redeem
 from tests.flows.world import ISSUER, World, running_world
 
@@ -180,3 +181,38 @@ def test_a_request_object_authenticates_no_client(browser: Browser):
     token = signed(browser, jti="once")
     fields = {"client_assertion": token, "client_assertion_type": assertions.JWT_BEARER, "token": "x"}
     assert browser.world.http.post("/introspect", data=fields).status_code == 401
+
+
+HINTS = {"login_hint": "alice@example.com", "ui_locales": "xx de"}
+BESIDE = {"login_hint": "mallory", "ui_locales": "fr"}
+
+
+def _login_page(browser: Browser, answer: httpx.Response) -> tuple[str, str]:
+    """The name that the page of sign-in is filled with, and its language."""
+    assert page_of(answer)[0] == "login"
+    shown = Page(browser.get(answer.headers["location"]).text)
+    (language,) = [found["lang"] for tag, found in shown.elements if tag == "html"]
+    return shown.forms[0].fields["username"], str(language)
+
+
+def test_its_hints_fill_the_page_and_choose_the_language_as_those_beside_it_would(browser: Browser):
+    stranger = Browser(browser.world)
+    assert _login_page(stranger, stranger.authorize("asker", **HINTS)) == ("alice@example.com", "de")
+    signed_hints = signed(browser, **HINTS)
+    assert _login_page(stranger, bare(stranger, signed_hints)) == ("alice@example.com", "de")
+    assert _login_page(stranger, bare(stranger, signed_hints, **BESIDE)) == ("alice@example.com", "de")
+    assert _login_page(stranger, bare(stranger, signed(browser), **BESIDE)) == ("mallory", "fr")
+    posted = stranger.post_authorize("asker", request=signed_hints)
+    assert _login_page(stranger, stranger.get(posted.headers["location"])) == ("alice@example.com", "de")
+
+
+def test_beside_what_a_client_of_oauth_alone_has_signed_no_hint_counts(browser: Browser):
+    stranger = Browser(browser.world)
+    token = signed(browser, scope="es256:read", ui_locales="de")
+    assert _login_page(stranger, bare(stranger, token, **BESIDE)) == ("", "de")
+
+
+@pytest.mark.parametrize("changed", [{"login_hint": "x" * 1_025}, {"ui_locales": "x" * 513}, {"login_hint": ["a"]}])
+def test_hints_in_it_keep_their_measure(browser: Browser, changed: dict[str, Any]):
+    said = answered(browser.authorize("asker", request=signed(browser, **changed)))
+    assert said["error"] in {"invalid_request", "invalid_request_object"}

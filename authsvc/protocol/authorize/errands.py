@@ -23,7 +23,7 @@ from authsvc.protocol.authorize.next_step import (
     Step,
     next_step,
 )
-from authsvc.protocol.authorize.parameters import known_of
+from authsvc.protocol.authorize.parameters import READ_BY_PAGES, known_of
 from authsvc.protocol.authorize.pipeline import judge
 from authsvc.protocol.authorize.request import AuthorizationRequest, Judging, Parameters
 from authsvc.protocol.authorize.stored import opened, sealed
@@ -160,13 +160,19 @@ def _kept(
             browser_hash=browser_hash,
             purpose=AUTHORIZE,
             client_id=request.client.id,
-            parameters=sealed(known_of(request.given), handle_hash, judging),
+            parameters=sealed(_for_pages(request), handle_hash, judging),
             created_at=judging.now,
             expires_at=judging.now + timedelta(seconds=seconds),
             session_id=present.visitor.browser.session.id if present is not None and is_here else None,
         )
     )
     return handle
+
+
+def _for_pages(request: AuthorizationRequest) -> Parameters:
+    """Return what is kept of the request; what pages read of it is as it counts, wherever the client has said it."""
+    counts = {name: (request.parameters[name],) for name in READ_BY_PAGES if name in request.parameters}
+    return {name: values for name, values in known_of(request.given).items() if name not in READ_BY_PAGES} | counts
 
 
 def _finish(found: Continuation, judging: Judging) -> None:

@@ -12,6 +12,8 @@ MAX_CHARACTERS = {"state": 2_048, "nonce": 1_024, "login_hint": 1_024, "ui_local
 """Longer ones are refused, never cut: a client compares what comes back."""
 MAX_KEPT_CHARACTERS = 16_384
 """Of all parameters together."""
+READ_BY_PAGES = frozenset({"login_hint", "ui_locales"})
+"""They say nothing here: the pages of sign-in read them."""
 _KNOWN = frozenset(
     {
         "client_id", "redirect_uri", "response_type", "response_mode", "scope", "resource", "state", "nonce", "prompt",
