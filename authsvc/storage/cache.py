@@ -55,6 +55,7 @@ class Cache:
         self._change = threading.Lock()
         self._failing = False
         self._retry_at = _NEVER
+        self._stale_until = _NEVER
 
     def get(self, key: Hashable, read_feed: Callable[[], int], load: Callable[[], Value]) -> Value:
         """Return the value of `key`, from the cache or loaded. Raises: StorageUnavailable."""
@@ -77,8 +78,8 @@ class Cache:
 
     def peek(self, key: Hashable) -> Any:  # noqa: ANN401 - as `get`, for callers that know what they keep there
         """Return what `get` would, without waiting for anything. Raises: LaneNeeded."""
-        epoch = self._epoch
-        if self._monotonic() < epoch.fresh_until:
+        epoch, now = self._epoch, self._monotonic()
+        if now < epoch.fresh_until or now < min(self._stale_until, epoch.read_at + self._outage_seconds):
             value = epoch.young.get(key, _MISSING)
             if value is not _MISSING:
                 return value
@@ -86,6 +87,10 @@ class Cache:
             if value is not _MISSING:
                 return value
         raise LaneNeeded
+
+    def serve_stale(self) -> None:
+        """Let `peek` answer for the next `feed_seconds` as in an outage: nobody can get through to read the feed."""
+        self._stale_until = self._monotonic() + self._feed_seconds
 
     def drop(self) -> None:
         """Forget everything: this process has just changed something."""

@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +24,7 @@ from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_response, run_call, run_from_memory
 from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields
-from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
+from authsvc.web.lanes import STALL_SECONDS, Lane, MemoryLane, Overloaded, Permits, Turns
 from authsvc.web.once import Once
 from authsvc.web.refusals import Told, refusal
 from authsvc.web.request import NO_PERMIT, Call, Request
@@ -143,13 +144,30 @@ class Edge:
     async def _run(self, arrival: Arrival, route: Route) -> Departure:
         if route.lane != "memory":
             return await self._lanes[route.lane].run(run_call, arrival)
+        answered = await self._from_memory(arrival)
+        if answered is not None:
+            return answered
+        asking = asyncio.ensure_future(self._lanes["machine"].run(run_call, arrival))
+        await asyncio.wait({asking}, timeout=STALL_SECONDS)
+        if not asking.done() or isinstance(asking.exception(), Overloaded):
+            # Nobody gets through to read the change feed now: as when it cannot be read.
+            self._memory.storage.serve_stale()
+            with suppress(AuthsvcError):
+                answered = await self._from_memory(arrival)
+            if answered is not None:
+                asking.cancel()
+                return answered
+        return await asking
+
+    async def _from_memory(self, arrival: Arrival) -> Departure | None:
+        """Return the answer that the caches give; None if it needs the database, or is to be judged anew there."""
         try:
             departure = await self._memory.run(run_from_memory, arrival)
-            if not departure.noted or await self._once.use_up(departure.noted):
-                return departure
         except LaneNeeded:
-            pass
-        return await self._lanes["machine"].run(run_call, arrival)
+            return None
+        if departure.noted and not await self._once.use_up(departure.noted):
+            return None
+        return departure
 
     async def _hash(self, arrival: Arrival, route: Route) -> Departure:
         # By address as well: a crowd that guesses at a name elsewhere must not keep its owner waiting.

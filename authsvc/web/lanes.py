@@ -8,11 +8,12 @@ Password hashing needs a permit besides, taken on the event loop before the hop:
 import asyncio
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread, get_native_id
 from typing import Any, TypeVar, cast
 
@@ -24,6 +25,9 @@ Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
 _BATCH = 64
 """Requests that the event loop answers without a look at its connections: some milliseconds."""
+STALL_SECONDS = 0.7
+"""A lane whose threads are all at work, but finish nothing within this time, is stuck: nobody waits for it any more."""
+_LOOK_SECONDS = 0.1
 
 
 class Overloaded(AuthsvcError):
@@ -75,6 +79,9 @@ class Lane:
     """One pool of threads with a bounded queue. Used from one event loop.
 
     Not an executor: that wakes the loop once for each answer, which costs more than the work of a small one.
+
+    Where every thread waits for the database, the queue would only grow old: whoever waits is refused after
+    STALL_SECONDS, and whoever comes then at once, until something was finished in less.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each part
@@ -91,10 +98,12 @@ class Lane:
         self._is_waking = False
         self._is_started = False
         self._niceness = niceness
+        self._progress_at = 0.0
+        self._is_stuck = self._is_looking = False
 
     async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
-        """Run the work on a thread of this lane. Raises: Overloaded, at once, when the queue is full."""
-        if self._in_flight >= self._room:
+        """Run the work on a thread of this lane. Raises: Overloaded when the queue is full or the lane stands still."""
+        if self._in_flight >= (len(self._threads) if self._is_stuck else self._room):
             self._metrics.lane_rejected(self.name)
             raise Overloaded(f"lane {self.name}")
         self._start()
@@ -102,6 +111,9 @@ class Lane:
         future = loop.create_future()
         self._count(1)
         self._work.put(_Job(work, argument, loop, future))
+        if self._in_flight > len(self._threads) and not self._is_looking:
+            self._is_looking, self._progress_at = True, time.monotonic()
+            loop.call_later(_LOOK_SECONDS, self._look, loop)
         return cast("Answer", await future)
 
     def close(self) -> None:
@@ -123,7 +135,10 @@ class Lane:
             # There a thread has a priority of its own: hashing must not make the others wait for a core.
             os.setpriority(os.PRIO_PROCESS, get_native_id(), self._niceness)
         while (job := self._work.get()) is not None:
+            began = time.monotonic()
             answer, fault = job.done(self.storage)
+            if time.monotonic() - began < STALL_SECONDS:
+                self._progress_at, self._is_stuck = time.monotonic(), False
             # First the answer, then the look at the flag: the other order could leave an answer lying.
             self._done.append((job, answer, fault))
             if not self._is_waking:
@@ -145,6 +160,25 @@ class Lane:
             else:
                 job.future.set_exception(fault)
         self._count(-finished)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the loop, while somebody waits: refuse them all if the threads get nothing done."""
+        if self._in_flight <= len(self._threads):
+            self._is_looking = False
+            return
+        if time.monotonic() - self._progress_at > STALL_SECONDS:
+            self._is_stuck = True
+            self._refuse_waiting()
+        loop.call_later(_LOOK_SECONDS, self._look, loop)
+
+    def _refuse_waiting(self) -> None:
+        with suppress(Empty):
+            while (job := self._work.get_nowait()) is not None:
+                self._count(-1)
+                self._metrics.lane_rejected(self.name)
+                if not job.future.done():
+                    job.future.set_exception(Overloaded(f"lane {self.name} stands still"))
+            self._work.put(None)  # It was for a thread, which is to end.
 
     def _count(self, change: int) -> None:
         self._in_flight += change

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import random
 import threading
 import time
@@ -30,6 +31,8 @@ class Crowd:
     ledger: Ledger = field(default_factory=Ledger)
     tally: Tally = field(default_factory=Tally)
     ended: threading.Event = field(default_factory=threading.Event)
+    number: int = field(default_factory=itertools.count().__next__)
+    """For names that no other crowd has taken."""
 
     @contextmanager
     def working(self, registering: int = 1, signing_in: int = 5, redeeming: int = 3) -> Iterator["Crowd"]:
@@ -127,7 +130,7 @@ class Registering(_Errand):
 
     def once(self) -> None:
         """One of them."""
-        name = f"p{self.number}x{self.round}"
+        name = f"p{self.crowd.number}x{self.number}x{self.round}"
         answer, was_lost = self.until_sure(lambda: self.caller.json("/register", username=name, password=PASSWORD))
         was_made_before = was_lost and answer.status in {409, 422}
         if answer.status != 201 and not was_made_before:  # noqa: PLR2004
@@ -147,7 +150,7 @@ class SigningIn(_Errand):
         site = self.crowd.site
         answer, _ = self.until_sure(
             lambda: self.caller.json(
-                "/login", username=site.username, password=PASSWORD, client_id=APP, scope=f"openid {SCOPE}"
+                "/login", username=site.person(self.number), password=PASSWORD, client_id=APP, scope=f"openid {SCOPE}"
             )
         )
         if answer.status != 200:  # noqa: PLR2004

@@ -92,13 +92,13 @@ class Service:
             _kill(chance.choice(alive))
 
     def kill_all(self) -> None:
-        """SIGKILL the supervisor and every worker."""
-        process, tree = self._process, Running(self.pid, self.log).tree()
-        self._process = None
-        for pid in tree:
+        """SIGKILL the supervisor and every worker, if it was started."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pid in Running(process.pid, self.log).tree():
             _kill(pid)
-        if process is not None:
-            process.wait(STOP_SECONDS)
+        process.wait(STOP_SECONDS)
 
     def log_lines(self, *words: str) -> list[str]:
         """Lines of its log that hold one of these words."""

@@ -1,16 +1,19 @@
 """An installation to do harm to: a database with clients, a resource, a person who is signed in at a browser."""
 
+import functools
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from authsvc.crypto import opaque
+from authsvc.crypto import jws, opaque
 from authsvc.crypto.envelope import new_master_key_line
+from authsvc.crypto.jwk import SigningKey, generate, load_signing_key
 from authsvc.crypto.passwords import hash_password
 from authsvc.domain.clients import Client, check_client, with_new_secret
 from authsvc.domain.relying_parties import RelyingParty
@@ -28,9 +31,10 @@ AUDIENCE = "https://orders.example"
 SCOPE = "orders:read"
 REDIRECT_URI = "https://rp.example/cb"
 PASSWORD = "fourteen purple lanterns"
-APP, WEB, SERVICE = "app", "web", "svc"
+APP, WEB, SERVICE, SIGNER = "app", "web", "svc", "signer"
 RETRY_SECONDS = 6
 """How long a superseded refresh token is taken for a retry here; a restart must be over by then."""
+PEOPLE = 20
 MANY = {"free": 1_000_000, "first_delay_seconds": 1, "longest_delay_seconds": 1, "window_seconds": 60}
 
 
@@ -58,6 +62,10 @@ class Site:
             "AUTHSVC_LIFETIMES__REFRESH_RETRY": str(RETRY_SECONDS),
             **settings,
         }
+
+    def person(self, number: int) -> str:
+        """The user name of one of many, who all have one password: attempts at one account wait for each other."""
+        return f"{self.username}{number % PEOPLE}"
 
     @contextmanager
     def change(self) -> Iterator[SqlUnitOfWork]:
@@ -99,7 +107,8 @@ def make_site(database_url: str, directory: Path) -> Site:
             if client.has_secrets:
                 stored, secrets[client.id] = with_new_secret(client, now)
             uow.clients.add(check_client(stored))
-        uow.users.add(user)
+        for person in (user, *(replace(user, id=uuid4(), username=f"ada{number}") for number in range(PEOPLE))):
+            uow.users.add(person)
         later = now + timedelta(days=1)
         session = Session(uuid4(), user.id, BROWSER, now, ("pwd",), later)
         secret = opaque.hash_secret(browser[opaque.SESSION])
@@ -109,6 +118,19 @@ def make_site(database_url: str, directory: Path) -> Site:
         uow.close()
         storage.close()
     return site
+
+
+@functools.cache
+def signer_key() -> SigningKey:
+    """The private key of the client that signs its requests."""
+    return load_signing_key("ES256", generate("ES256"))
+
+
+def assertion() -> str:
+    """A proof of that client, unlike any other."""
+    now = int(time.time())
+    claims = {"iss": SIGNER, "sub": SIGNER, "aud": ISSUER, "jti": uuid4().hex, "iat": now, "exp": now + 60}
+    return jws.sign(claims, signer_key(), "JWT")
 
 
 def clients(now: datetime) -> tuple[Client, ...]:
@@ -131,5 +153,10 @@ def clients(now: datetime) -> tuple[Client, ...]:
         Client(
             id=SERVICE, name="Service", auth_method="client_secret_post", first_party=False,
             scopes=frozenset({SCOPE}), grant_types=frozenset({"client_credentials"}), **common,
+        ),
+        Client(
+            id=SIGNER, name="Signer", auth_method="private_key_jwt", first_party=False,
+            scopes=frozenset({SCOPE}), grant_types=frozenset({"client_credentials"}),
+            jwks=json.dumps({"keys": [signer_key().public]}), assertion_algorithms=frozenset({"ES256"}), **common,
         ),
     )  # fmt: skip

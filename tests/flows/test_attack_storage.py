@@ -1,11 +1,16 @@
-"""A disk that is full, in the middle of requests."""
+"""A disk that is full, a database that stands still, in the middle of requests."""
 
 import resource
+import sqlite3
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from authsvc.settings import Http
 from tests.flows.in_process import PASSWORD, AppClient, running_app
+from tests.flows.world import running_world
 
 
 def test_a_full_disk_is_answered_503_and_forgotten_once_there_is_room(tmp_path: Path) -> None:
@@ -18,6 +23,27 @@ def test_a_full_disk_is_answered_503_and_forgotten_once_there_is_room(tmp_path: 
         assert set(statuses) <= {201, 503}
         assert _register(client, 1_000) == 201
         client.login(username)
+
+
+def test_while_every_thread_waits_for_the_database_caches_answer_and_the_queue_is_refused(tmp_path: Path) -> None:
+    database = tmp_path / "authsvc.db"
+    http = Http(machine_threads=1)
+    with running_world(f"sqlite:///{database}", tmp_path, http=http) as world, ThreadPoolExecutor(1) as pool:
+        at_work, behind = world.refresh_token(), world.refresh_token()
+        keys = world.get("/jwks").json()
+        assert world.token(scope="es256:read").status_code == 200
+        holder = sqlite3.connect(database, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        waiting = pool.submit(world.refresh, at_work)
+        time.sleep(1.1)  # Now the caches want to read the change feed.
+        assert world.get("/jwks").json() == keys
+        assert world.token(scope="es256:read").status_code == 200
+        refused = world.refresh(behind)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        holder.execute("ROLLBACK")
+        holder.close()
+        assert waiting.result(20).status_code == 200
+        assert world.refresh(behind).status_code == 200
 
 
 @contextmanager

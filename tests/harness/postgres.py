@@ -65,6 +65,12 @@ class Cluster:
         """The address as SQLAlchemy wants it."""
         return f"postgresql+psycopg://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """Of the server's first process."""
+        assert self._process is not None, "the server was not started"
+        return self._process.pid
+
     def start(self) -> None:
         """Start the server and wait until it answers.
 

@@ -296,3 +296,17 @@ def test_one_reading_that_hangs_holds_up_the_others_for_a_second_at_most(world: 
         with pytest.raises(StorageUnavailable):
             world.get("b")
     assert world.get("b") is None
+
+
+def test_what_cannot_ask_the_feed_is_told_what_is_cached_for_a_second_and_30_in_all(world: World):
+    assert world.get() == "first"
+    for _ in range(29):
+        world.now += 1
+        with pytest.raises(LaneNeeded):
+            world.cache.peek("a")
+        world.cache.serve_stale()
+        assert world.cache.peek("a") == "first"
+    world.now += 1
+    world.cache.serve_stale()
+    with pytest.raises(LaneNeeded):
+        world.cache.peek("a")

@@ -10,6 +10,7 @@ import pytest
 
 from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.web import lanes
 from authsvc.web.lanes import Lane, MemoryLane, Overloaded, Permits, Turns
 
 
@@ -55,6 +56,28 @@ def test_a_full_queue_refuses_at_once(lane: Lane):
     answers = asyncio.run(crowd())
     assert sum(isinstance(answer, Overloaded) for answer in answers) == 3
     assert answers.count(True) == 5
+
+
+def test_a_lane_that_stands_still_refuses_who_waits_and_then_who_comes(lane: Lane, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.1)
+    gate = threading.Event()
+
+    async def crowd() -> list[object]:
+        held = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(2)]
+        await asyncio.sleep(0)
+        refused: list[object] = []
+        for _ in range(2):
+            with pytest.raises(Overloaded) as waited:
+                await lane.run(lambda *_: None, None)
+            refused.append(waited.value.detail)
+        gate.set()
+        assert await asyncio.gather(*held) == [True, True]
+        # Something quick: the next may wait again.
+        refused.append(await lane.run(lambda *_: "well", None))
+        refused += await asyncio.gather(*(lane.run(lambda number, _: number, number) for number in range(5)))
+        return refused
+
+    assert asyncio.run(crowd()) == ["lane machine stands still", "lane machine", "well", 0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("fault", [ValueError, StopIteration, asyncio.CancelledError])

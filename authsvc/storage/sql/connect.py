@@ -16,7 +16,8 @@ from authsvc.storage.sql.work import Database
 POOL_TIMEOUT_SECONDS = 0.5
 BUSY_SECONDS = 5.0
 CONNECT_SECONDS = 3
-_POSTGRESQL_OPTIONS = "-c statement_timeout=5s -c lock_timeout=3s -c idle_in_transaction_session_timeout=10s"
+# A lock is waited for longer than a lane may stand still (web/lanes.py): so its queue is refused within a second.
+_POSTGRESQL_OPTIONS = "-c statement_timeout=5s -c lock_timeout=800ms -c idle_in_transaction_session_timeout=10s"
 
 _write_locks: dict[str, threading.Lock] = {}
 _write_locks_guard = threading.Lock()

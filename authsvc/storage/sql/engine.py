@@ -46,6 +46,11 @@ class Storage:
         finally:
             work.close()
 
+    def serve_stale(self) -> None:
+        """For the next second answer from memory what is cached, though the change feed cannot be read."""
+        if self._cache is not None:
+            self._cache.serve_stale()
+
     def use_up(self, uses: Sequence[Use]) -> list[bool]:
         """Use up what units of work from memory noted; False where it was used before. Raises: StorageUnavailable."""
         work = Work(self._database)

@@ -343,7 +343,7 @@ def test_postgresql_limits_statements_locks_and_idle_transactions(fresh_postgres
             for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
         }
     assert limits == {
-        "statement_timeout": "5s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "10s"
+        "statement_timeout": "5s", "lock_timeout": "800ms", "idle_in_transaction_session_timeout": "10s"
     }  # fmt: skip
     storage.close()
 

@@ -1,0 +1,179 @@
+"""Three nodes of two workers behind a proxy: what one changes, all see within a second; one of them does the jobs."""
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+import psycopg
+
+from authsvc.crypto import base64url
+from bench.faults.caller import Answer, Caller, Tally
+from bench.faults.crowd import CHALLENGE, code_of, service_token
+from bench.faults.finding import Finding, none_of, say, within
+from bench.faults.plan import Plan, on_postgresql
+from bench.faults.proxy import round_robin
+from bench.faults.service import Service
+from bench.faults.site import APP, AUDIENCE, PASSWORD, SCOPE, SERVICE, WEB, Site
+
+NAME = "nodes"
+TIMES, SECONDS = 10, 150.0
+NODES, LOOKS = 3, 36
+"""Connections for each look: through the proxy they reach each of six workers, but for one look in a hundred."""
+BOUND_SECONDS, MARGIN_SECONDS = 1.0, 0.3
+LEASE_SECONDS = 60.0
+OK = 200
+Ask = Callable[[Caller], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is changed, how one asks for it, and whether an answer is of the time after it."""
+
+    what: str
+    make: Callable[[], None]
+    undo: Callable[[], None]
+    ask: Ask
+    is_seen: Callable[[Answer], bool]
+
+
+def run(plan: Plan) -> list[Finding]:
+    """The lease, then changes."""
+    with on_postgresql(plan) as (site, _):
+        # The lease first: the next nodes would wait for that of killed ones.
+        return leased(plan, site) + changed(plan, site)
+
+
+def changed(plan: Plan, site: Site, few: int | None = None) -> list[Finding]:
+    """Make each change (or the last few kinds) some times; find the last answer that had not seen it."""
+    findings = []
+    with ExitStack() as stack:
+        ports = [
+            stack.enter_context(Service(site, plan.directory / f"node{number}.log")).port for number in range(NODES)
+        ]
+        proxy, tally = stack.enter_context(round_robin(ports)), Tally()
+        for change in _changes(site, Caller(proxy, tally))[-few if few else None :]:
+            late, asked, longest = list[str](), 0, 0.0
+            for _ in range(max(1, plan.times // 5)):
+                _look(proxy, tally, change)  # Every worker has the old answer in its cache.
+                change.make()
+                at = time.monotonic()
+                while time.monotonic() < at + BOUND_SECONDS + MARGIN_SECONDS:
+                    longest = max([longest, *(when - at for when, seen in _look(proxy, tally, change) if not seen)])
+                after = _look(proxy, tally, change)
+                asked += len(after)
+                late += [f"after {when - at:.2f} s" for when, seen in after if not seen]
+                change.undo()
+                time.sleep(BOUND_SECONDS + MARGIN_SECONDS)
+            what = f"{change.what}: not seen by some of {NODES} x 2 workers"
+            findings += [
+                none_of(f"{what} after {BOUND_SECONDS + MARGIN_SECONDS:g} s", len(late), asked, late),
+                within(f"{what}, the last time", longest, BOUND_SECONDS + MARGIN_SECONDS),
+            ]
+        findings.append(none_of("5xx on the way", len(tally.unexpected), tally.statuses.total(), tally.unexpected))
+    return findings
+
+
+def _look(proxy: int, tally: Tally, change: _Change) -> list[tuple[float, bool]]:
+    """When each answer was asked for, and whether it had seen the change."""
+    looked = []
+    for _ in range(LOOKS):
+        caller, began = Caller(proxy, tally), time.monotonic()
+        looked.append((began, change.is_seen(change.ask(caller))))
+        caller.close()
+    return looked
+
+
+def _changes(site: Site, caller: Caller) -> list[_Change]:
+    uri = "https://rp.example/new"
+    query = urlencode(
+        {
+            "client_id": WEB, "response_type": "code", "redirect_uri": uri, "scope": f"openid {SCOPE}",
+            "resource": AUDIENCE, "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+        }
+    )  # fmt: skip
+    user, kids = UUID(site.user_id), list[str]()
+
+    def disable_client() -> None:
+        with site.change() as uow:
+            uow.clients.disable(SERVICE, datetime.now(UTC))
+
+    def enable_client() -> None:
+        with site.change() as uow:
+            uow.clients.enable(SERVICE)
+
+    def disable_user() -> None:
+        with site.change() as uow:
+            uow.users.disable(user, datetime.now(UTC))
+
+    def enable_user() -> None:
+        with site.change() as uow:
+            uow.users.enable(user)
+
+    def revoke_key() -> None:
+        token = str(service_token(caller, site).json["access_token"])
+        kids[:] = [json.loads(base64url.decode(token.split(".", maxsplit=1)[0]))["kid"]]
+        with site.change() as uow:
+            uow.keys.revoke(kids[0], datetime.now(UTC))
+
+    def make_key() -> None:
+        service_token(caller, site)
+
+    def with_uris(*uris: str) -> Callable[[], None]:
+        def save() -> None:
+            with site.change() as uow:
+                client = uow.clients.get(WEB)
+                if client is not None:
+                    party = replace(client.relying_party, redirect_uris=uris)
+                    uow.clients.save(replace(client, relying_party=party))
+
+        return save
+
+    first = "https://rp.example/cb"
+    return [
+        _Change("a disabled client", disable_client, enable_client, lambda at: service_token(at, site),
+                lambda answer: answer.status != OK),
+        _Change("a disabled user", disable_user, enable_user, lambda at: _login(at, site),
+                lambda answer: answer.status != OK),
+        _Change("a revoked key", revoke_key, make_key, lambda at: at.get("/jwks"),
+                lambda answer: bool(kids) and f'"{kids[0]}"'.encode() not in answer.body),
+        _Change("a new redirect URI", with_uris(first, uri), with_uris(first),
+                lambda at: at.get(f"/authorize?{query}", Cookie=site.cookies),
+                lambda answer: code_of(answer) is not None),
+    ]  # fmt: skip
+
+
+def _login(caller: Caller, site: Site) -> Answer:
+    return caller.json("/login", username=site.username, password=PASSWORD, client_id=APP, scope="openid")
+
+
+def leased(plan: Plan, site: Site) -> list[Finding]:
+    """One of the nodes' processes has the lease; when all nodes are killed, a new process takes it."""
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(Service(site, plan.directory / f"lease{number}.log")) for number in range(NODES)]
+        time.sleep(2.0)
+        holders = set[str]()
+        for _ in range(20):
+            holders |= _holders(site)
+            time.sleep(0.2)
+        killed = time.monotonic()
+        for node in nodes:
+            node.kill_all()
+        nodes[0].start()
+        while _holders(site) & holders and time.monotonic() < killed + 2 * LEASE_SECONDS:
+            time.sleep(0.5)
+        waited = time.monotonic() - killed
+    say(f"  the lease had {len(holders)} holder, and another after {waited:.0f} s")
+    return [
+        Finding("processes that held the lease of the jobs at once", str(len(holders)), "1", len(holders) == 1),
+        within("until another process has the lease of killed ones", waited, LEASE_SECONDS),
+    ]
+
+
+def _holders(site: Site) -> set[str]:
+    with psycopg.connect(site.database_url.replace("+psycopg", "", 1)) as connection:
+        return {str(holder) for (holder,) in connection.execute("SELECT holder FROM leases").fetchall()}

@@ -1,0 +1,126 @@
+"""64 at once for one code, one refresh token, one client assertion, over three nodes of two workers: one winner."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from bench.faults.caller import Answer, Caller, Tally
+from bench.faults.crowd import authorization_query, code_of
+from bench.faults.finding import Finding, none_of, say
+from bench.faults.ledger import code_fields, proof
+from bench.faults.plan import Plan, on_postgresql
+from bench.faults.service import Service
+from bench.faults.site import APP, PASSWORD, SCOPE, WEB, Site, assertion
+from bench.faults.volley import Volley, errors_of
+
+NAME = "races"
+TIMES, SECONDS = 10_000, 200.0
+NODES, AT_ONCE = 3, 64
+OK, REFUSED, UNPROVEN = 200, 400, 401
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What all rounds of one kind came to."""
+
+    rounds: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+
+def run(plan: Plan) -> list[Finding]:
+    """As many rounds as there is time for."""
+    with on_postgresql(plan) as (site, _):
+        return raced(plan, site)
+
+
+def raced(plan: Plan, site: Site) -> list[Finding]:
+    """The three kinds in turn."""
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(Service(site, plan.directory / f"node{number}.log")) for number in range(NODES)]
+        ports = [node.port for node in nodes]
+        volley = stack.enter_context(Volley(ports, AT_ONCE))
+        race = _Race(site, Caller(ports[0], Tally()), volley)
+        kinds: dict[str, tuple[Callable[[], list[str]], _Seen]] = {
+            "one code": (race.of_a_code, race.codes),
+            "one refresh token": (race.of_a_refresh_token, race.refreshes),
+            "one client assertion": (race.of_an_assertion, race.assertions),
+        }
+        deadline = time.monotonic() + plan.seconds
+        for number in range(plan.times):
+            if time.monotonic() > deadline:
+                break
+            once, seen = list(kinds.values())[number % len(kinds)]
+            seen.wrong += once()
+            seen.rounds += 1
+        errors = [line for node in nodes for line in node.log_lines("Traceback", '"level":"error"')]
+    for kind, (_, seen) in kinds.items():
+        say(f"  {kind}: {seen.rounds} rounds, {dict(seen.statuses)}")
+    return [
+        *(none_of(f"{AT_ONCE} at once for {kind} over {NODES} nodes: rounds without exactly one winner, or with a 5xx",
+                  len(seen.wrong), seen.rounds, seen.wrong) for kind, (_, seen) in kinds.items()),
+        Finding("errors and tracebacks in the logs", str(len(errors)), "0", not errors),
+    ]  # fmt: skip
+
+
+class _Race:
+    def __init__(self, site: Site, caller: Caller, volley: Volley) -> None:
+        self._site = site
+        self._caller = caller
+        self._volley = volley
+        self._token = ""
+        self.codes, self.refreshes, self.assertions = _Seen(), _Seen(), _Seen()
+
+    def of_a_code(self) -> list[str]:
+        """One redemption; the others are replays, which end what the winner got."""
+        asked = f"/authorize?{authorization_query()}"
+        code = code_of(self._caller.get(asked, Cookie=self._site.cookies)) or ""
+        answers = self._volley.form("/token", **proof(self._site, WEB), **code_fields(code))
+        wrong = _judged(answers, self.codes, REFUSED, "invalid_grant")
+        winners = [answer for answer in answers if answer.status == OK]
+        if len(winners) != 1:
+            return [*wrong, f"{len(winners)} winners"]
+        token = winners[0].json["access_token"]
+        told = self._caller.form("/introspect", token=token, **proof(self._site, WEB))
+        return wrong if told.json == {"active": False} else [*wrong, f"the winner's token lives: {told.body!r}"]
+
+    def of_a_refresh_token(self) -> list[str]:
+        """All within the time for retries: one successor, for whoever gets any."""
+        if not self._token:
+            self._token = self._sign_in()
+        fields = {"grant_type": "refresh_token", "refresh_token": self._token, **proof(self._site, APP)}
+        answers = self._volley.form("/token", **fields)
+        wrong = _judged(answers, self.refreshes, REFUSED, "invalid_grant")
+        successors = {str(answer.json["refresh_token"]) for answer in answers if answer.status == OK}
+        self._token = successors.pop() if successors else ""
+        return wrong if self._token and not successors else [*wrong, f"{len(successors)} successors too many"]
+
+    def of_an_assertion(self) -> list[str]:
+        """One use."""
+        fields = {
+            "grant_type": "client_credentials", "scope": SCOPE, "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion(),
+        }  # fmt: skip
+        answers = self._volley.form("/token", **fields)
+        wrong = _judged(answers, self.assertions, UNPROVEN, "invalid_client")
+        winners = sum(answer.status == OK for answer in answers)
+        return wrong if winners == 1 else [*wrong, f"{winners} winners"]
+
+    def _sign_in(self) -> str:
+        answer = self._caller.json(
+            "/login", username=self._site.username, password=PASSWORD, client_id=APP, scope=f"openid {SCOPE}"
+        )
+        return str(answer.json["refresh_token"])
+
+
+def _judged(answers: Sequence[Answer], seen: _Seen, refusal: int, error: str) -> list[str]:
+    """Count the answers; tell the statuses and errors that nobody may get."""
+    statuses = Counter(answer.status for answer in answers)
+    seen.statuses += statuses
+    strange = set(statuses) - {OK, refusal}
+    wrong = [f"statuses {dict(statuses)}"] if strange else []
+    others = errors_of(answers) - {error}
+    return [*wrong, f"errors {sorted(others)}"] if others else wrong

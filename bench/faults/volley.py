@@ -1,0 +1,67 @@
+"""The same request on many open connections at the same moment, and all the answers."""
+
+import json
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlencode
+
+from bench.faults.caller import FORM, LOST, Answer
+
+SECONDS = 30.0
+
+
+class Volley:
+    """Connections spread over the ports; a context manager that closes them."""
+
+    def __init__(self, ports: Sequence[int], connections: int) -> None:
+        self._sockets = [
+            socket.create_connection(("127.0.0.1", ports[number % len(ports)]), SECONDS)
+            for number in range(connections)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for each in self._sockets:
+            with suppress(OSError):
+                each.close()
+
+    def form(self, path: str, **fields: str) -> list[Answer]:
+        """POST the form on all of them: written in one go, so that the servers have them all before the first ends."""
+        body = urlencode(fields).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
+        sent = head.encode() + body
+        for each in self._sockets:
+            each.sendall(sent)
+        return [_answer(each) for each in self._sockets]
+
+
+def _answer(connection: socket.socket) -> Answer:
+    """One answer, which has a length. A lost one is told as such."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        piece = connection.recv(65_536)
+        if not piece:
+            return Answer(LOST)
+        received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    length = int(headers.get("content-length", "0"))
+    while len(body) < length:
+        piece = connection.recv(65_536)
+        if not piece:
+            return Answer(LOST)
+        body += piece
+    return Answer(int(first.split(" ")[1]), body, headers)
+
+
+def errors_of(answers: Sequence[Answer]) -> set[str]:
+    """The error codes of the refusals."""
+    return {str(json.loads(answer.body).get("error")) for answer in answers if answer.status in {400, 401}}
