@@ -47,6 +47,34 @@ def test_names_can_be_changed_and_removed(app_client):
     assert app_client.login("ana.b")["access_token"]
 
 
+def test_what_the_account_page_changes_can_be_changed_here_and_apps_are_told(app_client):
+    username = app_client.register()
+    headers = app_client.bearer(username)
+    details = {"given_name": "Ana", "family_name": "Bell", "nickname": "Annie", "locale": "pt-BR"}
+    changed = app_client.http.patch("/me", json=details, headers=headers)
+    assert changed.status_code == 200
+    assert changed.json() == app_client.http.get("/me", headers=headers).json()
+    assert changed.json().items() >= details.items()
+    token = app_client.login(username, scope="openid profile")["access_token"]
+    told = app_client.http.get("/userinfo", headers={"Authorization": f"Bearer {token}"}).json()
+    assert told.items() >= details.items()
+    removed = app_client.http.patch("/me", json={"nickname": None}, headers=headers).json()
+    assert (removed["nickname"], removed["given_name"]) == (None, "Ana")
+
+
+def test_every_detail_that_cannot_be_used_is_named_and_nothing_is_stored(shared_app):
+    headers = shared_app.bearer(shared_app.register())
+    wrong = {
+        "name": "x" * 201, "given_name": "", "family_name": "\u202e", "nickname": "x" * 201, "locale": "not a language",
+        "username": "a@b", "email": "nowhere",
+    }  # fmt: skip
+    answer = shared_app.http.patch("/me", json=wrong, headers=headers)
+    assert answer.status_code == 422
+    assert {error["field"] for error in answer.json()["errors"]} == wrong.keys()
+    account = shared_app.http.get("/me", headers=headers).json()
+    assert [account[name] for name in sorted(wrong.keys() - {"username"})] == [None] * 6
+
+
 def test_an_empty_change_changes_nothing(shared_app):
     headers = shared_app.bearer(shared_app.register(name="Ana"))
     before = shared_app.http.get("/me", headers=headers)

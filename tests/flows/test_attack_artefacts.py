@@ -82,7 +82,8 @@ def _types_of_jwt() -> set[str]:
 BEARERS = {"account_token", "access_token", "initial_access_token", "registration_access_token"}
 NO_ARTEFACTS = {
     "grant_type", "scope", "resource", "audience", "client_id", "client_assertion_type", "token_type_hint", "username",
-    "email", "name", "new_password", "scopes", "resources", "expires_in", "expires_at", "subject_token_type",
+    "email", "name", "given_name", "family_name", "nickname", "locale", "new_password",
+    "scopes", "resources", "expires_in", "expires_at", "subject_token_type",
     "actor_token_type", "requested_token_type", "response_type", "redirect_uri", "state", "code_challenge",
     "code_challenge_method", "response_mode", "nonce", "prompt", "max_age", "login_hint", "acr_values", "claims",
     "ui_locales", "display", "decision", "sure", "logout_hint", "post_logout_redirect_uri",

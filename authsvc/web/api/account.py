@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from authsvc.domain.accounts import Accounts, Occasion
 from authsvc.domain.keyring import Keyring
-from authsvc.domain.profile import MAX_NAME
+from authsvc.domain.profile import DETAILS, MAX_NAME
 from authsvc.domain.users import User
 from authsvc.protocol.bearer import Caller, authenticate_caller, require_recent_login
 from authsvc.web.page import accept_language
@@ -56,6 +56,7 @@ def public_fields(user: User) -> Mapping[str, Any]:
         "sub": str(user.id),
         "username": user.username,
         "name": user.name,
+        **{name: user.details.get(name) for name in sorted(DETAILS)},
         "email": user.email,
         "email_verified": user.email_verified,
         "created_at": user.created_at.isoformat(timespec="seconds"),

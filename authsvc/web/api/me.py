@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from authsvc.domain import profile
 from authsvc.domain.accounts import delete_account
 from authsvc.protocol.audit import record
-from authsvc.web.api.account import AccountApi, Name, TokenBody, occasion, public_fields
+from authsvc.web.api.account import AccountApi, TokenBody, occasion, public_fields
 from authsvc.web.api.lane_route import LaneRoute, runs_on
 from authsvc.web.request import Call
 from authsvc.web.responses import Response, empty, json_response
@@ -20,7 +20,12 @@ class ProfileBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     username: str = ""
-    name: Name | None = None
+    # What cannot be one is told by the domain, so that every bad field is named at once.
+    name: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    nickname: str | None = None
+    locale: str | None = None
     email: str | None = None
 
 
