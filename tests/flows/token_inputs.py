@@ -17,6 +17,7 @@ from tests.flows import token_rules as rules
 from tests.flows.assertions import GONE, JWT_BEARER, JWT_SPIFFE
 from tests.flows.exchanges import ORDERS
 from tests.flows.specimen import Specimen
+from tests.flows.token_hints import has_code, hint_at_authorize, hint_at_logout, told_in_browser
 from tests.flows.token_rig import Rig
 from tests.flows.token_specimens import (
     account_token,
@@ -288,5 +289,22 @@ INPUTS: Sequence[TokenInput] = (
     _caller("GET", "/api-keys", _is(200)),
     _caller("GET", _NO_KEY, _is(404)),
     _caller("DELETE", _NO_KEY, _is(404)),
+    TokenInput(
+        "id_token_hint at /authorize",
+        ours(rules.HINT_OF_PERSON, told_in_browser, typ="jwt"),
+        hint_at_authorize,
+        has_code,
+        # A page for what no address may hold, such as a line end.
+        frozenset({(303, "invalid_request"), (303, "login_required"), (400, "page")}),
+        "browser",
+    ),
+    TokenInput(
+        "id_token_hint at /connect/logout",
+        ours(rules.HINT, told_in_browser, typ="jwt"),
+        hint_at_logout,
+        _is(303),
+        frozenset({(400, "page")}),
+        "browser",
+    ),
     TokenInput("authsvc.verify", verified, _verify, _is(200), frozenset(), "verdict"),
 )

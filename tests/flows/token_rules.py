@@ -31,6 +31,10 @@ OF_ID_TOKEN = {
     "auth_time": "type odd",
     "amr": "*", "act": "null",
 }  # fmt: skip
+HINT_OF_PERSON = {**OF_ID_TOKEN, **UNREAD, "auth_time": "*", "sid": "absent null case other"}
+"""Only whom it speaks of is read, and that this client was told."""
+HINT = {**HINT_OF_PERSON, "sub": "near case"}
+"""Nobody is signed out by it alone: there is no session here whose end it could ask for."""
 FOREIGN = {
     "aud": "list many", "jti": "absent near case long", "iat": "absent", "sid": "*", "grant_id": "*", "scope": "*",
     "auth_time": "*", "amr": "*", "sub": "case",
