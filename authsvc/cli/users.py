@@ -8,6 +8,7 @@ from authsvc.cli.installation import Desk, changing, reading
 from authsvc.cli.options import AS_JSON, TENANT, YES
 from authsvc.cli.output import Record, confirm, instant, secret_input, show_list, show_one
 from authsvc.cli.refusal import Refused
+from authsvc.cli.user_import import import_users
 from authsvc.crypto.passwords import hash_password
 from authsvc.domain import session_ends
 from authsvc.domain.common_passwords import common_passwords
@@ -16,6 +17,7 @@ from authsvc.domain.users import User, canonical_login, check_email, check_usern
 from authsvc.settings import read_settings
 
 commands = typer.Typer(name="users", help="People who sign in.")
+commands.command("import")(import_users)
 _WHO = typer.Argument(metavar="USER", help="User name, verified address or id.")
 _PROMPT = "Password"
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from authsvc.crypto import passwords as password_hashes
 from authsvc.domain.lockout import LockoutPolicy, reservations
 from authsvc.domain.passwords import is_too_long, normal_form
-from authsvc.domain.ports import Attempts, HashPermit, Users
+from authsvc.domain.ports import Attempts, HashPermit
+from authsvc.domain.user_ports import Users
 from authsvc.domain.users import User, canonical_login
 from authsvc.errors import DomainError
 

@@ -30,7 +30,7 @@ from authsvc.domain.sign_in_ports import (
 )
 from authsvc.domain.tenants import Look, Tenant
 from authsvc.domain.trusted_issuers import TrustedIssuer
-from authsvc.domain.users import User
+from authsvc.domain.user_ports import Users
 
 
 class Tenants(Protocol):
@@ -48,39 +48,6 @@ class Tenants(Protocol):
     def set_look(self, tenant_id: UUID, look: Look) -> bool: ...
 
     def set_client_registration(self, tenant_id: UUID, who: str) -> bool: ...
-
-
-class Users(Protocol):
-    """People. Never cached."""
-
-    def get(self, user_id: UUID) -> User | None: ...
-
-    def find_by_login(self, canonical: str) -> User | None:
-        """By canonical user name, or by canonical *verified* address when it has an @."""
-
-    def list(self, after: UUID | None, limit: int) -> tuple[User, ...]: ...
-
-    def add(self, user: User) -> None:
-        """Raises: Conflict if the name is taken, or the address when verified."""
-
-    def save_profile(self, user: User) -> User:
-        """Write username, name, email, email_verified, details and updated_at if nobody changed the user since.
-
-        Returns the user with its next version. Raises: Conflict (changed since, or name or verified address taken).
-        """
-
-    def set_password_hash(self, user_id: UUID, password_hash: str, *, instead_of: str | None) -> bool:
-        """Replace the hash if it still is `instead_of`; False if it no longer is."""
-
-    def verify_email(self, user_id: UUID, email: str) -> bool:
-        """Mark the address verified if it still is the user's. Raises: Conflict if another user has it verified."""
-
-    def disable(self, user_id: UUID, now: datetime) -> bool: ...
-
-    def enable(self, user_id: UUID) -> bool: ...
-
-    def delete(self, user_id: UUID) -> bool:
-        """Delete the user with its sessions, families and links."""
 
 
 class Sessions(Protocol):

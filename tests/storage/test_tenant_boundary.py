@@ -74,6 +74,8 @@ def _reserve(unit: SqlUnitOfWork) -> None:
 ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "users.get": (lambda unit: unit.users.get(USER.id), None),
     "users.find_by_login": (lambda unit: unit.users.find_by_login("änne"), None),
+    "users.list_by_logins": (lambda unit: unit.users.list_by_logins(["änne", "anne@example.com"]), ()),
+    "users.add_many": (lambda unit: len(unit.users.add_many([replace(USER, id=uuid4())])), 1),
     "users.list": (lambda unit: unit.users.list(None, 10), ()),
     "users.set_password_hash": (
         lambda unit: unit.users.set_password_hash(USER.id, "x", instead_of=USER.password_hash),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from authsvc.domain import mail_ports, ports, sign_in_ports
+from authsvc.domain import mail_ports, ports, sign_in_ports, user_ports
 from authsvc.storage.cache import Cache
 from authsvc.storage.cached import CachedClients, CachedIssuers, CachedKeys, CachedResources, CachedTenants
 from authsvc.storage.sql.access_tokens import SqlAccessTokens
@@ -62,7 +62,7 @@ class SqlUnitOfWork:
     """Implements UnitOfWork. Cheap to make: no connection is taken before the first statement."""
 
     tenants: ports.Tenants
-    users: ports.Users
+    users: user_ports.Users
     sessions: ports.Sessions
     families: ports.RefreshFamilies
     clients: ports.Clients

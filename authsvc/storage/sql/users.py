@@ -1,15 +1,31 @@
 """People. One namespace for logging in: canonical user names, and canonical addresses once verified."""
 
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Integer, Table, Text, UniqueConstraint, Uuid, bindparam, delete, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Integer,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from authsvc.domain.users import User, canonical_login
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, JsonMap, Store, given, metadata, owned, tenant_column
+
+Item = TypeVar("Item")
 
 users = Table(
     "users",
@@ -46,6 +62,18 @@ _BY_EMAIL = _USER.where(users.c.email_login == bindparam("login"))
 _FIRST = _USER.order_by(users.c.id).limit(bindparam("most"))
 _AFTER = _FIRST.where(users.c.id > given("after", users.c.id))
 _ADD = insert(users).on_conflict_do_nothing().returning(users.c.id)
+_MANY = 100
+"""Rows of one statement; SQLite counts its parameters."""
+_ADD_MANY = (
+    insert(users)
+    .values([{c.name: bindparam(f"{c.name}_{n}", type_=c.type) for c in users.c} for n in range(_MANY)])
+    .on_conflict_do_nothing()
+    .returning(users.c.id)
+)
+_LOGINS = [bindparam(f"login_{n}", type_=Text()) for n in range(_MANY)]
+# One for each index: with both in one statement SQLite reads all users of the tenant.
+_BY_NAMES = _USER.where(users.c.username_canonical.in_(_LOGINS))
+_BY_EMAILS = _USER.where(users.c.email_login.in_(_LOGINS))
 _SAVE_PROFILE = (
     update(users)
     .where(*_THIS, users.c.version == given("expected_version", users.c.version))
@@ -99,13 +127,30 @@ class SqlUsers(Store):
             rows = self._work.rows(_AFTER, tenant=self._tenant_id, most=limit, after=after)
         return tuple(User(*row) for row in rows)
 
+    def list_by_logins(self, canonical: Collection[str]) -> tuple[User, ...]:
+        """Return everybody whose canonical user name or verified address is among these, which may be any number."""
+        names = [login for login in canonical if "@" not in login]
+        addresses = [login for login in canonical if "@" in login]
+        found = [*self._all(_BY_NAMES, names), *self._all(_BY_EMAILS, addresses)]
+        return tuple({user.id: user for user in found}.values())
+
+    def add_many(self, users: Sequence[User]) -> frozenset[UUID]:
+        """Add those whose name, and address when verified, nobody has; return their ids."""
+        added: list[UUID] = []
+        for some in _in_parts(users):
+            if len(some) == _MANY:
+                values = {
+                    f"{name}_{n}": value for n, user in enumerate(some) for name, value in self._row(user).items()
+                }
+                added += (row[0] for row in self._work.write_returning(_ADD_MANY, **values))
+            else:
+                for user in some:
+                    added += (row[0] for row in self._work.write_returning(_ADD, **self._row(user)))
+        return frozenset(added)
+
     def add(self, user: User) -> None:
         """Raises: Conflict if the name is taken, or the address when verified."""
-        added = self._work.write_returning(
-            _ADD, tenant_id=self._tenant_id, id=user.id, password_hash=user.password_hash,
-            created_at=user.created_at, disabled_at=user.disabled_at, version=user.version, **_profile(user),
-        )  # fmt: skip
-        if not added:
+        if not self._work.write_returning(_ADD, **self._row(user)):
             raise Conflict("user: name or verified address is taken")
 
     def save_profile(self, user: User) -> User:
@@ -146,6 +191,23 @@ class SqlUsers(Store):
     def delete(self, user_id: UUID) -> bool:
         """Delete the user; sessions, families and links go with it by foreign key."""
         return self._work.write(_DELETE, tenant=self._tenant_id, which=user_id) == 1
+
+    def _all(self, statement: Select[Any], logins: Sequence[str]) -> Iterator[User]:
+        for some in _in_parts(logins):
+            # The places that are left over ask for the last one again.
+            values = {f"login_{n}": some[min(n, len(some) - 1)] for n in range(_MANY)}
+            yield from (User(*row) for row in self._work.rows(statement, tenant=self._tenant_id, **values))
+
+    def _row(self, user: User) -> dict[str, Any]:
+        return {
+            "tenant_id": self._tenant_id, "id": user.id, "password_hash": user.password_hash,
+            "created_at": user.created_at, "disabled_at": user.disabled_at, "version": user.version, **_profile(user),
+        }  # fmt: skip
+
+
+def _in_parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), _MANY):
+        yield items[start : start + _MANY]
 
 
 def _profile(user: User) -> dict[str, Any]:

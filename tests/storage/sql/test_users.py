@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import pytest
 
+from authsvc.domain.users import User
 from authsvc.errors import Conflict
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import DETAILS, LATER, NOW, a_family, a_link, a_session, a_user
@@ -68,6 +69,42 @@ def test_a_name_or_verified_address_belongs_to_one(unit: SqlUnitOfWork, taken, w
     with pytest.raises(Conflict):
         unit.users.add(wanted)
     assert unit.users.get(wanted.id) is None
+
+
+def many(count: int, first: int = 0) -> list[User]:
+    return [a_user(f"user-{n}", f"user-{n}@example.com") for n in range(first, first + count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_many_users_come_back_as_they_were_added(unit: SqlUnitOfWork, count: int):
+    users = [replace(user, details=DETAILS, disabled_at=LATER) for user in many(count)]
+    assert unit.users.add_many(users) == {user.id for user in users}
+    assert sorted(unit.users.list(None, 1_000), key=str) == sorted(users, key=str)
+
+
+@pytest.mark.parametrize("count", [3, 150])
+def test_of_many_users_those_whose_name_or_verified_address_is_taken_are_left_out(unit: SqlUnitOfWork, count: int):
+    unit.users.add_many([a_user("USER-0", None), a_user("else", "USER-1@example.com")])
+    unverified = [replace(user, email_verified=False) for user in many(1, first=1)]
+    twins = [a_user("user-2", None)]
+    users = many(count)
+    assert unit.users.add_many(users + twins) == {user.id for user in users[2:]}
+    assert unit.users.add_many(unverified) == {unverified[0].id}
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 250])
+def test_many_users_are_found_by_name_or_verified_address(unit: SqlUnitOfWork, count: int):
+    users = many(count)
+    unit.users.add_many([*users, a_user("else", "else@example.com"), a_user("other", "user-x@example.com")])
+    by_name = {user.username for user in users[::2]}
+    by_address = {f"USER-{n}@example.com".casefold() for n in range(1, count, 2)}
+    found = unit.users.list_by_logins(by_name | by_address | {"nobody", "nobody@example.com"})
+    assert sorted(found, key=str) == sorted(users, key=str)
+
+
+def test_nobody_is_found_by_an_address_that_is_not_verified(unit: SqlUnitOfWork):
+    unit.users.add_many([a_user("anne", "anne@example.com", verified=False)])
+    assert unit.users.list_by_logins(["anne@example.com"]) == ()
 
 
 def test_an_unverified_address_blocks_nobody(unit: SqlUnitOfWork):
