@@ -57,6 +57,8 @@ def raced(plan: Plan, site: Site) -> list[Finding]:
             seen.wrong += once()
             seen.rounds += 1
         errors = [line for node in nodes for line in node.log_lines("Traceback", '"level":"error"')]
+        for line in [line for node in nodes for line in node.log_lines("temporarily_unavailable")][:5]:
+            say(f"  {line}")
     for kind, (_, seen) in kinds.items():
         say(f"  {kind}: {seen.rounds} rounds, {dict(seen.statuses)}")
     return [

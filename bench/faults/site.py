@@ -59,6 +59,7 @@ class Site:
             "AUTHSVC_MASTER_KEY_FILE": str(self.master_key_file),
             "AUTHSVC_ISSUER": ISSUER,
             "AUTHSVC_PASSWORDS": json.dumps(throttle),
+            "AUTHSVC_REGISTRATION": json.dumps({"per_address": MANY}),
             "AUTHSVC_LIFETIMES__REFRESH_RETRY": str(RETRY_SECONDS),
             **settings,
         }
@@ -87,7 +88,8 @@ def make_site(database_url: str, directory: Path) -> Site:
     key_file = directory / "master.key"
     key_file.write_text(new_master_key_line())
     key_file.chmod(0o600)
-    now = datetime.now(UTC)
+    # A day ago: no clock here is so far behind that it would take these for newcomers.
+    now = datetime.now(UTC) - timedelta(days=1)
     tenant = Tenant(uuid4(), "default", ISSUER, host=None, path="", is_default=True, created_at=now)
     user = User(
         uuid4(), "ada", None, email_verified=False, name=None, password_hash=hash_password(PASSWORD), created_at=now
@@ -109,7 +111,7 @@ def make_site(database_url: str, directory: Path) -> Site:
             uow.clients.add(check_client(stored))
         for person in (user, *(replace(user, id=uuid4(), username=f"ada{number}") for number in range(PEOPLE))):
             uow.users.add(person)
-        later = now + timedelta(days=1)
+        later = now + timedelta(days=7)
         session = Session(uuid4(), user.id, BROWSER, now, ("pwd",), later)
         secret = opaque.hash_secret(browser[opaque.SESSION])
         uow.browser_sessions.add(BrowserSession(session, secret, later, now, "127.0.0.1", "faults"))

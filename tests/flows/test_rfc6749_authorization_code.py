@@ -128,6 +128,14 @@ def test_a_code_lasts_sixty_seconds(browser: Browser):
     assert error_of(redeem(browser.world, codes[1])) == REFUSED
 
 
+def test_a_code_lasts_no_longer_where_the_clock_is_behind_or_was_set_back(browser: Browser):
+    first, second = browser.code(), browser.code()
+    browser.world.clock.move(seconds=-59)
+    assert redeem(browser.world, first).status_code == 200
+    browser.world.clock.move(seconds=-2)
+    assert error_of(redeem(browser.world, second)) == REFUSED
+
+
 @pytest.mark.parametrize("end", ["session", "user"])
 def test_a_code_is_worth_nothing_once_its_session_or_person_is_out(browser: Browser, end: str):
     world, session = browser.world, browser.sign_in()

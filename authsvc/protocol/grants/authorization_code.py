@@ -26,6 +26,7 @@ GRANT_TYPE = CODE_GRANT
 PARAMETERS = frozenset({"code", "redirect_uri", "code_verifier"})
 LANE: Lane = "machine"
 HASHES = False
+_SKEW = timedelta(seconds=60)
 _LONGEST = timedelta(seconds=MAX_ACCESS_TOKEN_SECONDS + 60)
 """No access token lives longer, whatever its resource says; a minute for clocks."""
 
@@ -126,7 +127,8 @@ def _person(state: CodeState, request: GrantRequest) -> User:
     user_id = code.sign_in.user_id
     if code.consumed_at is not None:
         raise _replayed(code, request)
-    if now >= code.expires_at:
+    if now >= code.expires_at or now < code.created_at - _SKEW:
+        # From a clock that is ahead, or before ours was set back: it would last longer than its minute.
         raise _refused("code_expired")
     if session is None or not session.is_alive(now):
         raise InvalidGrant("the session has ended", rule="session_over").about(user_id=user_id)
