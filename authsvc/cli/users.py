@@ -76,12 +76,12 @@ def set_password(who: str = _WHO, tenant: str | None = TENANT) -> None:
 
 @commands.command()
 def disable(who: str = _WHO, tenant: str | None = TENANT) -> None:
-    """Refuse a user's sign-ins and refreshes; access tokens that are out live until they expire."""
+    """End a user's sessions and refuse new ones; access tokens that nobody asks us about live until they expire."""
     with changing(tenant) as desk:
         user = _found(desk, who)
-        desk.uow.users.disable(user.id, desk.now)
+        ended = session_ends.disable_user(user.id, desk.uow, desk.now)
         desk.record("user.disabled", user_id=user.id)
-    typer.echo(f"disabled user {user.username}")
+    typer.echo(f"disabled user {user.username}; {_sessions(ended)}")
 
 
 @commands.command()

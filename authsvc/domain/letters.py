@@ -158,7 +158,7 @@ def password_reset(head: Letterhead) -> Mail:
         (
             gettext(
                 "A new password was chosen for your account at %(service)s, by the link that was sent to this "
-                "address. All sign-ins were ended."
+                "address. All sign-ins were ended, and all API keys revoked."
             ),
             gettext("If it was not you, somebody else reads your mail: change its password first, then this one."),
         ),

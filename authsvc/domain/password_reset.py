@@ -1,7 +1,7 @@
 """A forgotten password: a link by mail to the verified address, and a new password for who brings it.
 
 Nothing but the mailed secret leads to the new password. The link is worth nothing once its user is gone or disabled,
-or has another address; using it ends everything that the old password gave.
+or has another address; using it ends everything that the old password gave, API keys too.
 """
 
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ def request_reset(presented_login: str, occasion: Occasion, uow: UnitOfWork, acc
 
 
 def reset_password(reset: PasswordReset, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User:
-    """Store the new password of the link's user, and end all sessions, families and other links of theirs.
+    """Store the new password of the link's user, and end all sessions, families, API keys and other links of theirs.
 
     A password that may not be chosen leaves the link unused. Raises: LinkInvalid, FieldsInvalid; Conflict if the
     password was changed meanwhile.
@@ -70,6 +70,8 @@ def reset_password(reset: PasswordReset, occasion: Occasion, uow: UnitOfWork, ac
     if not uow.users.set_password_hash(current.id, password_hash, instead_of=user.password_hash):
         raise Conflict("user: password changed meanwhile")
     end_sessions(current.id, uow, occasion.now)
+    # Whoever knew the old password may have made one to come back by.
+    uow.api_keys.revoke_all(current.id, occasion.now)
     # Who guessed at the old password must not keep its owner out.
     uow.attempts.clear([counter.key for counter in reservations(current.id, occasion.address, accounts.lockout)])
     head = letterhead(link.email, occasion, accounts, current)

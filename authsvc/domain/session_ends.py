@@ -30,6 +30,15 @@ def end_sessions(user_id: UUID, uow: UnitOfWork, now: datetime, *, but: UUID | N
     return ended
 
 
+def disable_user(user_id: UUID, uow: UnitOfWork, now: datetime) -> int:
+    """Let the person in no more and end their sessions, which no later enabling revives; return how many ended.
+
+    Within the transaction.
+    """
+    uow.users.disable(user_id, now)
+    return end_sessions(user_id, uow, now)
+
+
 def _leave_word(session_id: UUID, user_id: UUID, uow: UnitOfWork, now: datetime) -> None:
     """Store whom a job is to tell (OpenID Connect Back-Channel Logout 1.0)."""
     for client_id in uow.browser_sessions.participants(session_id):

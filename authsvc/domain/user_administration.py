@@ -12,7 +12,7 @@ from authsvc.domain.fields import FieldProblem, FieldsInvalid
 from authsvc.domain.passwords import PasswordInvalid, PasswordPolicy, check_new_password
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.profile import with_changes
-from authsvc.domain.session_ends import end_sessions
+from authsvc.domain.session_ends import disable_user, end_sessions
 from authsvc.domain.users import User
 from authsvc.errors import Conflict
 
@@ -45,7 +45,7 @@ def create_user(given: Given, occasion: Occasion, uow: UnitOfWork, accounts: Acc
 
 
 def change_user(user: User, given: Given, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User:
-    """Return the user as stored now. A new password ends all sessions, and what was mailed before.
+    """Return the user as stored now. A new password ends all sessions, and what was mailed before; disabling, too.
 
     Raises: FieldsInvalid; Conflict if name or verified address is taken, or the user was changed meanwhile.
     """
@@ -61,7 +61,7 @@ def change_user(user: User, given: Given, occasion: Occasion, uow: UnitOfWork, a
     if has_new_password:
         _set_password(user, wanted.password_hash, occasion, uow)
     if given.disabled is True:
-        uow.users.disable(user.id, occasion.now)
+        disable_user(user.id, uow, occasion.now)
     if given.disabled is False:
         uow.users.enable(user.id)
     changed = uow.users.get(user.id)

@@ -52,6 +52,14 @@ def test_a_new_password_ends_every_session_that_the_old_one_began(installation):
     assert installation.done("users", "end-sessions", "ada").out == "1 session ended\n"
 
 
+def test_a_user_who_is_disabled_has_no_session_left_to_come_back_to(installation):
+    installation.done("users", "create", "ada", stdin=PASSWORD)
+    sign_in(installation, installation.done("users", "show", "ada", "--json").json["id"])
+    assert installation.done("users", "disable", "ada").out == "disabled user ada; 1 session ended\n"
+    installation.done("users", "enable", "ada")
+    assert installation.done("users", "end-sessions", "ada").out == "0 sessions ended\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "password", "fragment"),
     [

@@ -168,6 +168,7 @@ def test_a_disabled_user_is_refused_everywhere_and_let_in_again(admins: Admins):
     assert change(admins, alice, disabled=True).json() == disabled
     enabled = change(admins, alice, disabled=False).json()
     assert (enabled["disabled"], enabled["disabled_at"]) == (False, None)
+    assert admins.world.refresh(tokens["refresh_token"]).status_code == 400, "its session has ended"
     assert sign_in(admins) == 200
 
 

@@ -12,6 +12,7 @@ from authsvc.protocol.subject_token import ACCESS_TOKEN
 from tests.crypto.test_opaque import misspellings
 from tests.flows.api_keys import BILLS, ORDERS, Keys, with_keys
 from tests.flows.asking import INACTIVE, introspect
+from tests.flows.mailed import letters, link_in, token_of
 from tests.flows.world import ISSUER, PASSWORD, World
 
 
@@ -37,6 +38,20 @@ def test_a_key_is_exchanged_for_a_short_token_of_its_owner(keys: Keys):
 def test_the_token_of_a_service_key_speaks_for_the_service(keys: Keys):
     answer = keys.exchange(keys.service()["key"])
     assert jwt.decode(answer.json()["access_token"], options={"verify_signature": False})["sub"] == "svc"
+
+
+def test_a_password_reset_by_mail_revokes_a_persons_keys(small_keys: Keys):
+    """Whoever knew the old password may have made one; a service's and other people's are not theirs."""
+    keys, world = small_keys, small_keys.world
+    held = [keys.personal()["key"], keys.personal()["key"]]
+    others = [keys.service()["key"], keys.personal("bob")["key"]]
+    assert world.http.post("/password/forgot", json={"username": "alice"}).status_code == 202
+    token = token_of(link_in(letters(world)[-1]))
+    wanted = {"token": token, "new_password": "eleven silent harbours"}
+    assert all(map(keys.is_good, held)), "a letter changes nothing"
+    assert world.http.post("/password/reset", json=wanted).status_code == 204
+    assert [keys.is_good(key) for key in held + others] == [False, False, True, True]
+    assert "all API keys revoked" in letters(world)[-1].text
 
 
 def _revoke(keys: Keys, of_person: str, of_service: str) -> None:

@@ -11,11 +11,12 @@ import pytest
 from jose import jwt
 
 from authsvc.domain.logout_deliveries import LogoutDelivery
+from authsvc.domain.session_ends import disable_user
 from authsvc.settings import Outbound
 from tests.flows.browser import SAME_ORIGIN, Page
 from tests.flows.conftest import _hasty_cache
 from tests.flows.receivers import Receiver, receiving
-from tests.flows.relying_party import REDIRECT_URI, Browser, add_client
+from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, page_of
 from tests.flows.world import ISSUER, PASSWORD, World, running_world
 from tests.outbound.strangers import eventually
 
@@ -127,6 +128,22 @@ def test_every_way_in_which_a_browsers_session_ends_leaves_word_in_the_same_tran
     assert end(told_world, tokens).status_code in {200, 204}
     (left,) = deliveries(told_world)
     assert (left.client_id, left.session_id, left.user_id) == ("one", session.id, session.user_id)
+
+
+def test_disabling_a_person_ends_their_sessions_with_a_word(told_world: World):
+    add_client(told_world, "one", backchannel_logout_uri="http://127.0.0.1:9/back")
+    browser, elsewhere = Browser(told_world), Browser(told_world)
+    sessions = {each.sign_in().id for each in (browser, elsewhere)}
+    tokens = browser.tokens("one", scope="openid offline_access")
+    elsewhere.tokens("one")
+    with told_world.change() as uow:
+        # Both browsers' and the one of what was granted offline.
+        assert disable_user(told_world.user().id, uow, told_world.clock()) == 3
+    assert {left.session_id for left in deliveries(told_world)} == sessions
+    with told_world.change() as uow:
+        uow.users.enable(told_world.user().id)
+    assert page_of(browser.authorize("one"))[0] == "login"
+    assert told_world.refresh(tokens["refresh_token"], "one").status_code == 400
 
 
 def test_the_next_person_at_a_browser_ends_the_session_before_with_a_word(told_world: World):

@@ -162,6 +162,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "api_keys.list": (lambda unit: unit.api_keys.list(user_id=USER.id), ()),
     "api_keys.add": (lambda unit: _refused(unit.api_keys.add, an_api_key(USER.id)), "Conflict"),
     "api_keys.record_use": (lambda unit: unit.api_keys.record_use(API_KEY.id, LATER), None),
+    "api_keys.revoke_all": (lambda unit: unit.api_keys.revoke_all(USER.id, NOW), 0),
     "api_keys.revoke": (lambda unit: unit.api_keys.revoke(API_KEY.id, NOW), False),
     "browser_sessions.find": (lambda unit: unit.browser_sessions.find("cookie-hash"), None),
     "browser_sessions.add": (

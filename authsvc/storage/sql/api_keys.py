@@ -67,11 +67,11 @@ _RECORD_USE = (
     )
     .values(last_used_at=bindparam("now"))
 )
-_REVOKE = (
-    update(api_keys)
-    .where(*_THIS, api_keys.c.revoked_at.is_(None))
-    .values(revoked_at=bindparam("now"), over_at=bindparam("now"))
-)
+_END = update(api_keys).where(api_keys.c.revoked_at.is_(None)).values(
+    revoked_at=bindparam("now"), over_at=bindparam("now")
+)  # fmt: skip
+_REVOKE = _END.where(*_THIS)
+_REVOKE_ALL = _END.where(owned(api_keys), api_keys.c.user_id == given("whose", api_keys.c.user_id))
 
 
 class SqlApiKeys(Store):
@@ -114,3 +114,7 @@ class SqlApiKeys(Store):
     def revoke(self, key_id: UUID, now: datetime) -> bool:
         """False if not there or revoked already."""
         return self._work.write(_REVOKE, tenant=self._tenant_id, which=key_id, now=now) == 1
+
+    def revoke_all(self, user_id: UUID, now: datetime) -> int:
+        """Revoke all keys of a person; return how many."""
+        return self._work.write(_REVOKE_ALL, tenant=self._tenant_id, whose=user_id, now=now)

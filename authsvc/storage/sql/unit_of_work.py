@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from authsvc.domain import mail_ports, ports, sign_in_ports, user_ports
+from authsvc.domain import mail_ports, ports, sign_in_ports, token_ports, user_ports
 from authsvc.storage.cache import Cache
 from authsvc.storage.cached import CachedClients, CachedIssuers, CachedKeys, CachedResources, CachedTenants
 from authsvc.storage.sql.access_tokens import SqlAccessTokens
@@ -74,8 +74,8 @@ class SqlUnitOfWork:
     links: mail_ports.MailedLinks
     issuers: ports.TrustedIssuers
     replays: ports.Replays
-    access_tokens: ports.AccessTokens
-    api_keys: ports.ApiKeys
+    access_tokens: token_ports.AccessTokens
+    api_keys: token_ports.ApiKeys
     browser_sessions: sign_in_ports.BrowserSessions
     codes: sign_in_ports.AuthorizationCodes
     continuations: sign_in_ports.Continuations

@@ -169,7 +169,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "POST /password/reset": Operation(
         "Account",
-        {204: Answer("The password was changed; all sessions have ended.")},
+        {204: Answer("The password was changed; all sessions have ended, and all API keys are revoked.")},
         refusals=(FieldsInvalid, LinkInvalid, Conflict, _FOREIGN),
     ),
     "POST /me/email/confirm": Operation(

@@ -77,6 +77,12 @@ def test_a_key_is_revoked_once(owned: SqlUnitOfWork):
     assert not owned.api_keys.revoke(uuid4(), NOW)
 
 
+def test_all_keys_of_a_person_are_revoked_at_once_and_no_others(owned: SqlUnitOfWork):
+    assert [owned.api_keys.revoke_all(USER.id, NOW), owned.api_keys.revoke_all(USER.id, LATER)] == [1, 0]
+    assert owned.api_keys.get(PERSONAL.id) == replace(PERSONAL, revoked_at=NOW)
+    assert owned.api_keys.get(SERVICE.id) == SERVICE
+
+
 def test_the_last_use_is_written_once_a_minute_and_never_goes_back(owned: SqlUnitOfWork):
     for second, written in [(0, 0), (59, 0), (60, 0), (61, 61), (30, 61), (-99, 61), (121, 61), (122, 122)]:
         owned.api_keys.record_use(PERSONAL.id, NOW + second * SECOND)
