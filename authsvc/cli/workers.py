@@ -85,7 +85,8 @@ def _reaped(workers: dict[int, _Worker]) -> list[_Worker]:
         if ended:
             dead.append(workers.pop(pid))
             code = os.waitstatus_to_exitcode(status)
-            observe.log(logging.WARNING, "worker_ended", "a worker ended", worker=dead[-1].number, pid=pid, code=code)
+            worker = dead[-1].number
+            observe.log(logging.WARNING, "worker_ended", "a worker ended", worker=worker, pid=pid, exit_code=code)
     return dead
 
 
