@@ -5,11 +5,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.faults import clocks, kills, nodes, races, report, slow, stops
+from bench.faults import clocks, kills, nodes, races, report, rotation, slow, stops
 from bench.faults.finding import say
 from bench.faults.plan import Plan
 
-SCRIPTS = {script.NAME: script for script in (kills, stops, nodes, races, slow, clocks)}
+SCRIPTS = {script.NAME: script for script in (kills, stops, nodes, races, slow, clocks, rotation)}
 
 
 def main(arguments: list[str]) -> int:

@@ -57,7 +57,7 @@ class Site:
             "AUTHSVC_CONFIG": str(self.master_key_file.with_name("none.toml")),
             "AUTHSVC_DATABASE_URL": self.database_url,
             "AUTHSVC_MASTER_KEY_FILE": str(self.master_key_file),
-            "AUTHSVC_ISSUER": ISSUER,
+            "AUTHSVC_ISSUER": self.tenant.issuer,
             "AUTHSVC_PASSWORDS": json.dumps(throttle),
             "AUTHSVC_REGISTRATION": json.dumps({"per_address": MANY}),
             "AUTHSVC_LIFETIMES__REFRESH_RETRY": str(RETRY_SECONDS),
@@ -82,7 +82,7 @@ class Site:
             storage.close()
 
 
-def make_site(database_url: str, directory: Path) -> Site:
+def make_site(database_url: str, directory: Path, issuer: str = ISSUER) -> Site:
     """Migrate the empty database and fill it."""
     migrate(database_url)
     key_file = directory / "master.key"
@@ -90,7 +90,7 @@ def make_site(database_url: str, directory: Path) -> Site:
     key_file.chmod(0o600)
     # A day ago: no clock here is so far behind that it would take these for newcomers.
     now = datetime.now(UTC) - timedelta(days=1)
-    tenant = Tenant(uuid4(), "default", ISSUER, host=None, path="", is_default=True, created_at=now)
+    tenant = Tenant(uuid4(), "default", issuer, host=None, path="", is_default=True, created_at=now)
     user = User(
         uuid4(), "ada", None, email_verified=False, name=None, password_hash=hash_password(PASSWORD), created_at=now
     )

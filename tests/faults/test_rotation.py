@@ -1,0 +1,12 @@
+"""Keys change under load: `python -m bench.faults rotations`, in short."""
+
+import pytest
+
+from bench.faults import rotation
+from bench.faults.finding import broken
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def test_no_caching_verifier_refuses_a_token_while_keys_change(a_plan):
+    assert broken(rotation.run(a_plan(4, 0.5))) == []
