@@ -38,6 +38,7 @@ from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import pending
 from authsvc.web.address import parse_networks
 from authsvc.web.api.account import AccountApi
+from authsvc.web.api.admin.clients import clients_router
 from authsvc.web.api.admin.users import users_router
 from authsvc.web.api.api_keys import ApiKeysApi, api_keys_router
 from authsvc.web.api.declared import declare, endpoint_names
@@ -241,12 +242,8 @@ def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]
         recovery_router(api),
         api_keys_router(ApiKeysApi(api, issuing)),
     )
-    own += _admin_routers(api)
+    own += (users_router(api), clients_router(api, lambda: _registering(settings, issuing())))
     return (*own, register_router(api)) if settings.registration.open else own
-
-
-def _admin_routers(api: AccountApi) -> tuple[APIRouter, ...]:
-    return (users_router(api),)
 
 
 def _accounts(settings: Settings, master_keys: MasterKeys, kept: KeptMail | None) -> Accounts:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from authsvc.domain.configuration_ports import Clients
 from authsvc.domain.lockout import Reservation, Schedule, reservation
-from authsvc.domain.ports import Clients
 from authsvc.errors import DomainError
 
 _PURPOSE = "client registration"

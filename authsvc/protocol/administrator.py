@@ -22,10 +22,12 @@ class Administrator:
     client_id: str
     scopes: frozenset[str]
 
-    def require(self, scope: str) -> None:
-        """Raises: InsufficientScope."""
-        if scope not in self.scopes:
-            raise InsufficientScope(f"the token needs the scope {scope}", scope=scope).about(client_id=self.client_id)
+    def require(self, *scopes: str) -> None:
+        """Raises: InsufficientScope naming those that are missing."""
+        if missing := " ".join(sorted({*scopes} - self.scopes)):
+            raise InsufficientScope(f"the token needs the scope {missing}", scope=missing).about(
+                client_id=self.client_id
+            )
 
 
 def authenticate_administrator(

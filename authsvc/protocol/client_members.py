@@ -77,7 +77,9 @@ def _key_set(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _one_of(values: tuple[str, ...]) -> Kind:
+def one_of(values: tuple[str, ...]) -> Kind:
+    """Return the kind of a text that is one of these."""
+
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in values:
             raise WrongValue(f"one of {', '.join(values)}")
@@ -95,8 +97,8 @@ KEY_SET = Kind(_key_set, json.loads)
 
 OF_CLIENT = (
     Member("client_name", NAME, "name"),
-    Member("token_endpoint_auth_method", _one_of(METHODS), "auth_method", always=True),
-    Member("id_token_signed_response_alg", _one_of(SIGNING_ALGORITHMS), "id_token_algorithm", always=True),
+    Member("token_endpoint_auth_method", one_of(METHODS), "auth_method", always=True),
+    Member("id_token_signed_response_alg", one_of(SIGNING_ALGORITHMS), "id_token_algorithm", always=True),
     Member("jwks", KEY_SET, "jwks"),
     Member("jwks_uri", TEXT, "jwks_uri"),
 )
@@ -104,15 +106,15 @@ OF_CLIENT = (
 OF_PARTY = (
     Member("redirect_uris", LIST, "redirect_uris", always=True),
     Member("post_logout_redirect_uris", LIST, "post_logout_redirect_uris"),
-    Member("application_type", _one_of(APPLICATION_TYPES), "application_type", always=True),
-    Member("subject_type", _one_of(SUBJECT_TYPES), "subject_type", always=True),
+    Member("application_type", one_of(APPLICATION_TYPES), "application_type", always=True),
+    Member("subject_type", one_of(SUBJECT_TYPES), "subject_type", always=True),
     Member("sector_identifier_uri", TEXT, "sector_identifier_uri"),
     Member("default_max_age", SECONDS, "default_max_age_seconds"),
     Member("require_auth_time", FLAG, "requires_auth_time"),
     Member("default_acr_values", LIST, "default_acr_values"),
     Member("initiate_login_uri", TEXT, "initiate_login_uri"),
-    Member("userinfo_signed_response_alg", _one_of(SIGNING_ALGORITHMS), "userinfo_algorithm"),
-    Member("request_object_signing_alg", _one_of(STRANGER_ALGORITHMS), "request_object_algorithm"),
+    Member("userinfo_signed_response_alg", one_of(SIGNING_ALGORITHMS), "userinfo_algorithm"),
+    Member("request_object_signing_alg", one_of(STRANGER_ALGORITHMS), "request_object_algorithm"),
     Member("frontchannel_logout_uri", TEXT, "frontchannel_logout_uri"),
     Member("frontchannel_logout_session_required", FLAG, "frontchannel_logout_session_required"),
     Member("backchannel_logout_uri", TEXT, "backchannel_logout_uri"),
@@ -125,7 +127,7 @@ OF_PARTY = (
 
 ASSERTION_ALGORITHMS = {"private_key_jwt": STRANGER_ALGORITHMS, "client_secret_jwt": HMAC_ALGORITHMS}
 """What may sign a client's assertions, by its method; all of it if the client names nothing."""
-ASSERTION_ALGORITHM = Kind(_one_of((*STRANGER_ALGORITHMS, *HMAC_ALGORITHMS)).read, str)
+ASSERTION_ALGORITHM = Kind(one_of((*STRANGER_ALGORITHMS, *HMAC_ALGORITHMS)).read, str)
 PEOPLES_TEXTS = TEXTS
 """What people are shown, also with #language after the name."""
 

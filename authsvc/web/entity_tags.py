@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from authsvc.crypto import base64url
@@ -11,13 +12,16 @@ from authsvc.web.request import Call
 from authsvc.web.responses import NO_STORE, Headers, Response, json_response
 
 _BYTES = 12
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 
 
-def entity(status: int, content: Mapping[str, Any], headers: Headers = ()) -> Response:
-    """Return the answer that shows one thing, with its tag."""
-    shown = json_response(status, content)
-    return json_response(status, content, (*NO_STORE, (b"etag", _tag(shown).encode()), *headers))
+def entity(
+    status: int, content: Mapping[str, Any], headers: Headers = (), once: Mapping[str, Any] = _NOTHING
+) -> Response:
+    """Return the answer that shows one thing, with its tag; what is told only `once` is no part of its state."""
+    tag = _tag(json_response(status, content))
+    return json_response(status, {**content, **once}, (*NO_STORE, (b"etag", tag.encode()), *headers))
 
 
 def require_match(call: Call, content: Mapping[str, Any]) -> None:

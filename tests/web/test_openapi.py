@@ -227,8 +227,9 @@ def test_everything_is_described_and_every_reference_resolves(document: dict[str
 
 
 def test_post_endpoints_name_the_media_types_that_they_take(document: dict[str, Any]) -> None:
-    taken = {path: set(methods["post"]["requestBody"]["content"]) for path, methods in document["paths"].items()
-             if "post" in methods}  # fmt: skip
+    posts = {path: methods["post"] for path, methods in document["paths"].items() if "post" in methods}
+    assert "requestBody" not in posts.pop("/admin/clients/{client_id}/secrets"), "there is nothing to say"
+    taken = {path: set(operation["requestBody"]["content"]) for path, operation in posts.items()}
     for path in ("/authorize", "/connect/logout", "/token", "/introspect", "/revoke", "/userinfo"):
         assert taken.pop(path) == {FORM}, path
     assert taken.pop("/connect/register") == {JSON}

@@ -147,6 +147,10 @@ class SqlClients(Store):
         row = self._work.row(_GET, tenant=self._tenant_id, which=client_id)
         return None if row is None else Client(*row)
 
+    def read(self, client_id: str) -> Client | None:
+        """As `get`, but never from the cache."""
+        return SqlClients.get(self, client_id)
+
     def find_by_identity(self, issuer: str, subject: str) -> Client | None:
         """Return the client that is this subject of a foreign issuer."""
         row = self._work.row(_FIND_BY_IDENTITY, tenant=self._tenant_id, asked_issuer=issuer, asked_subject=subject)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from authsvc.domain import mail_ports, ports, sign_in_ports, token_ports, user_ports
+from authsvc.domain import configuration_ports, mail_ports, ports, sign_in_ports, token_ports, user_ports
 from authsvc.storage.cache import Cache
 from authsvc.storage.cached import CachedClients, CachedIssuers, CachedKeys, CachedResources, CachedTenants
 from authsvc.storage.sql.access_tokens import SqlAccessTokens
@@ -61,18 +61,18 @@ _STORES: Mapping[str, Make] = {
 class SqlUnitOfWork:
     """Implements UnitOfWork. Cheap to make: no connection is taken before the first statement."""
 
-    tenants: ports.Tenants
+    tenants: configuration_ports.Tenants
     users: user_ports.Users
     sessions: ports.Sessions
     families: ports.RefreshFamilies
-    clients: ports.Clients
-    resources: ports.Resources
+    clients: configuration_ports.Clients
+    resources: configuration_ports.Resources
     keys: ports.Keys
     attempts: ports.Attempts
     audit: ports.Audit
     outbox: mail_ports.Outbox
     links: mail_ports.MailedLinks
-    issuers: ports.TrustedIssuers
+    issuers: configuration_ports.TrustedIssuers
     replays: ports.Replays
     access_tokens: token_ports.AccessTokens
     api_keys: token_ports.ApiKeys

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from authsvc.web.documented.client_shapes import ADMIN_CLIENT, SECRET
 from authsvc.web.documented.operation import Schema
 
 _OR_NULL = ["string", "null"]
@@ -63,4 +64,7 @@ ADMIN_SHAPES: Mapping[str, Schema] = {
         },
     ),
     "Users": _page("users", "User"),
+    "Client": ADMIN_CLIENT,
+    "Clients": _page("clients", "Client"),
+    "ClientSecret": SECRET,
 }

@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 
+from authsvc.domain.clients import ClientInvalid
+from authsvc.domain.documents import FetchBusy
 from authsvc.domain.fields import FieldsInvalid
+from authsvc.domain.key_sources import KeySourceInvalid
+from authsvc.domain.relying_parties import RedirectUriInvalid
 from authsvc.errors import Conflict
-from authsvc.protocol.errors import InsufficientScope, InvalidToken, MissingToken
+from authsvc.protocol.errors import InsufficientScope, InvalidClientMetadata, InvalidToken, MissingToken
 from authsvc.web.api.admin.rules import RULES
-from authsvc.web.documented.operation import Answer, Operation, Refusal
+from authsvc.web.documented.client_shapes import ADMIN_METADATA, NEW_CLIENT
+from authsvc.web.documented.operation import Answer, Operation, Refusal, Schema
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import Form
 
@@ -31,16 +36,17 @@ def _listing(name: str, shape: str, *refusals: Refusal) -> Operation:
     return Operation(_TAG, answers, caller="administrator", refusals=refused, scope=RULES[name])
 
 
-def _creating(name: str, shape: str, body: str, *refusals: Refusal) -> Operation:
+def _creating(name: str, shape: str, body: str, *refusals: Refusal, takes: Schema | None = None) -> Operation:
     located = {"Location": "Its address.", **_TAGGED}
     example = f"{_AUTHORIZED} \\\n  -H 'Content-Type: application/json' --data @- <<'JSON'\n{body}\nJSON"
     return Operation(
         _TAG,
         {201: Answer("It was made.", _JSON, ref(shape), located)},
         caller="administrator",
+        takes=takes,
         refusals=(*_TOKEN, FieldsInvalid, Conflict, *refusals),
         scope=RULES[name],
-        examples={f"Make a {shape.lower()}": example},
+        examples={f"Make a {shape.lower()}": example} if body else {},
     )
 
 
@@ -49,11 +55,12 @@ def _reading(name: str, shape: str) -> Operation:
     return Operation(_TAG, answers, caller="administrator", refusals=(*_TOKEN, _NOT_THERE), scope=RULES[name])
 
 
-def _changing(name: str, shape: str, *refusals: Refusal) -> Operation:
+def _changing(name: str, shape: str, *refusals: Refusal, takes: Schema | None = None) -> Operation:
     return Operation(
         _TAG,
         {200: Answer("It as it is now.", _JSON, ref(shape), _TAGGED)},
         caller="administrator",
+        takes=takes,
         refusals=(*_TOKEN, _NOT_THERE, *_UNSEEN, FieldsInvalid, Conflict, *refusals),
         scope=RULES[name],
         headers=_IF_MATCH,
@@ -71,6 +78,13 @@ def _deleting(name: str, *refusals: Refusal) -> Operation:
     )
 
 
+_METADATA: tuple[Refusal, ...] = (
+    ClientInvalid, RedirectUriInvalid, KeySourceInvalid, InvalidClientMetadata, FetchBusy,
+)  # fmt: skip
+_CLIENT = "/admin/clients/{client_id}"
+_SECRETS = f"{_CLIENT}/secrets"
+_SECRET = f"{_SECRETS}/{{secret_id}}"
+_NEW_CLIENT = '{"client_name": "My shop",\n "redirect_uris": ["https://shop.example/callback"],\n "scope": "openid"}'
 _USER = "/admin/users/{user_id}"
 _NEW_USER = '{"username": "grace", "email": "grace@example.com", "email_verified": true}'
 ADMINISTRATION: Mapping[str, Operation] = {
@@ -79,4 +93,12 @@ ADMINISTRATION: Mapping[str, Operation] = {
     f"GET {_USER}": _reading(f"GET {_USER}", "User"),
     f"PATCH {_USER}": _changing(f"PATCH {_USER}", "User"),
     f"DELETE {_USER}": _deleting(f"DELETE {_USER}"),
+    "GET /admin/clients": _listing("GET /admin/clients", "Clients"),
+    "POST /admin/clients": _creating("POST /admin/clients", "Client", _NEW_CLIENT, *_METADATA, takes=NEW_CLIENT),
+    f"GET {_CLIENT}": _reading(f"GET {_CLIENT}", "Client"),
+    f"PATCH {_CLIENT}": _changing(f"PATCH {_CLIENT}", "Client", *_METADATA, takes=ADMIN_METADATA),
+    f"DELETE {_CLIENT}": _deleting(f"DELETE {_CLIENT}", Conflict),
+    f"POST {_SECRETS}": _creating(f"POST {_SECRETS}", "ClientSecret", "", _NOT_THERE, ClientInvalid),
+    f"GET {_SECRET}": _reading(f"GET {_SECRET}", "ClientSecret"),
+    f"DELETE {_SECRET}": _deleting(f"DELETE {_SECRET}", Conflict),
 }

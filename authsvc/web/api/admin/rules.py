@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain.administration import USERS_READ, USERS_WRITE
+from authsvc.domain.administration import CLIENTS_READ, CLIENTS_WRITE, USERS_READ, USERS_WRITE
 
 RULES: Mapping[str, str] = {
     "GET /admin/users": USERS_READ,
@@ -10,4 +10,12 @@ RULES: Mapping[str, str] = {
     "GET /admin/users/{user_id}": USERS_READ,
     "PATCH /admin/users/{user_id}": USERS_WRITE,
     "DELETE /admin/users/{user_id}": USERS_WRITE,
+    "GET /admin/clients": CLIENTS_READ,
+    "POST /admin/clients": CLIENTS_WRITE,
+    "GET /admin/clients/{client_id}": CLIENTS_READ,
+    "PATCH /admin/clients/{client_id}": CLIENTS_WRITE,
+    "DELETE /admin/clients/{client_id}": CLIENTS_WRITE,
+    "POST /admin/clients/{client_id}/secrets": CLIENTS_WRITE,
+    "GET /admin/clients/{client_id}/secrets/{secret_id}": CLIENTS_READ,
+    "DELETE /admin/clients/{client_id}/secrets/{secret_id}": CLIENTS_WRITE,
 }

@@ -10,16 +10,17 @@ from authsvc.domain.user_administration import change_user, create_user
 from authsvc.domain.users import MAX_LOGIN_CHARACTERS, User, canonical_login
 from authsvc.web.api.account import AccountApi, occasion
 from authsvc.web.api.admin.doors import Door, Doors, Visit
+from authsvc.web.api.admin.lists import Cursor, Limit
 from authsvc.web.api.admin.user_fields import ChangedUserBody, NewUserBody, given, told
 from authsvc.web.entity_tags import entity, require_match
 from authsvc.web.errors import HttpError
-from authsvc.web.paging import DEFAULT_LIMIT, MAX_CURSOR_CHARACTERS, MAX_LIMIT, Cursors
+from authsvc.web.paging import DEFAULT_LIMIT, Cursors
 from authsvc.web.responses import Response, empty, json_response
 
 _ONE = "/admin/users/{user_id}"
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
-Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARACTERS)]
-Login = Annotated[str | None, Query(max_length=MAX_LOGIN_CHARACTERS)]
+Login = Annotated[
+    str | None, Query(max_length=MAX_LOGIN_CHARACTERS, description="The user name or verified address of one user.")
+]
 
 
 def users_router(api: AccountApi) -> APIRouter:
