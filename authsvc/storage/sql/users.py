@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
     Column,
+    Insert,
     Integer,
     Select,
     Table,
@@ -15,15 +17,18 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     bindparam,
+    column,
     delete,
+    func,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from authsvc.domain.users import User, canonical_login
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, JsonMap, Store, given, metadata, owned, tenant_column
+from authsvc.storage.sql.prepared import Values
 
 Item = TypeVar("Item")
 
@@ -64,16 +69,6 @@ _AFTER = _FIRST.where(users.c.id > given("after", users.c.id))
 _ADD = insert(users).on_conflict_do_nothing().returning(users.c.id)
 _MANY = 100
 """Rows of one statement; SQLite counts its parameters."""
-_ADD_MANY = (
-    insert(users)
-    .values([{c.name: bindparam(f"{c.name}_{n}", type_=c.type) for c in users.c} for n in range(_MANY)])
-    .on_conflict_do_nothing()
-    .returning(users.c.id)
-)
-_LOGINS = [bindparam(f"login_{n}", type_=Text()) for n in range(_MANY)]
-# One for each index: with both in one statement SQLite reads all users of the tenant.
-_BY_NAMES = _USER.where(users.c.username_canonical.in_(_LOGINS))
-_BY_EMAILS = _USER.where(users.c.email_login.in_(_LOGINS))
 _SAVE_PROFILE = (
     update(users)
     .where(*_THIS, users.c.version == given("expected_version", users.c.version))
@@ -106,6 +101,27 @@ _ENABLE = (
 _DELETE = delete(users).where(*_THIS)
 
 
+# Long to build, and a server never needs them: made when they are first asked for.
+@cache
+def _add_many() -> Insert:
+    rows = [{c.name: bindparam(f"{c.name}_{n}", type_=c.type) for c in users.c} for n in range(_MANY)]
+    return insert(users).values(rows).on_conflict_do_nothing().returning(users.c.id)
+
+
+@cache
+def _add_arrays() -> Insert:
+    """For PostgreSQL: one array for each column, for its driver looks at each parameter of each statement again."""
+    arrays = func.unnest(*(bindparam(f"{c.name}_all", type_=ARRAY(c.type)) for c in users.c))
+    rows = select(*arrays.table_valued(*(column(c.name, c.type) for c in users.c)).render_derived().c)
+    return insert(users).from_select(list(users.c), rows).on_conflict_do_nothing().returning(users.c.id)
+
+
+@cache
+def _by_logins(which: Column[Any]) -> Select[Any]:
+    """By one column, for its index: with both in one statement SQLite reads all users of the tenant."""
+    return _USER.where(which.in_([bindparam(f"login_{n}", type_=Text()) for n in range(_MANY)]))
+
+
 class SqlUsers(Store):
     """Implements Users."""
 
@@ -131,22 +147,25 @@ class SqlUsers(Store):
         """Return everybody whose canonical user name or verified address is among these, which may be any number."""
         names = [login for login in canonical if "@" not in login]
         addresses = [login for login in canonical if "@" in login]
-        found = [*self._all(_BY_NAMES, names), *self._all(_BY_EMAILS, addresses)]
+        found = [*self._all(users.c.username_canonical, names), *self._all(users.c.email_login, addresses)]
         return tuple({user.id: user for user in found}.values())
 
     def add_many(self, users: Sequence[User]) -> frozenset[UUID]:
         """Add those whose name, and address when verified, nobody has; return their ids."""
-        added: list[UUID] = []
-        for some in _in_parts(users):
+        if not users:
+            return frozenset()
+        rows = [self._row(user) for user in users]
+        if self._work.has_arrays:
+            columns = {f"{name}_all": [row[name] for row in rows] for name in rows[0]}
+            return frozenset(row[0] for row in self._work.write_returning(_add_arrays(), **columns))
+        added: list[Values] = []
+        for some in _in_parts(rows):
             if len(some) == _MANY:
-                values = {
-                    f"{name}_{n}": value for n, user in enumerate(some) for name, value in self._row(user).items()
-                }
-                added += (row[0] for row in self._work.write_returning(_ADD_MANY, **values))
+                values = {f"{name}_{n}": value for n, row in enumerate(some) for name, value in row.items()}
+                added += self._work.write_returning(_add_many(), **values)
             else:
-                for user in some:
-                    added += (row[0] for row in self._work.write_returning(_ADD, **self._row(user)))
-        return frozenset(added)
+                added += (row for each in some for row in self._work.write_returning(_ADD, **each))
+        return frozenset(row[0] for row in added)
 
     def add(self, user: User) -> None:
         """Raises: Conflict if the name is taken, or the address when verified."""
@@ -192,11 +211,11 @@ class SqlUsers(Store):
         """Delete the user; sessions, families and links go with it by foreign key."""
         return self._work.write(_DELETE, tenant=self._tenant_id, which=user_id) == 1
 
-    def _all(self, statement: Select[Any], logins: Sequence[str]) -> Iterator[User]:
+    def _all(self, which: Column[Any], logins: Sequence[str]) -> Iterator[User]:
         for some in _in_parts(logins):
             # The places that are left over ask for the last one again.
             values = {f"login_{n}": some[min(n, len(some) - 1)] for n in range(_MANY)}
-            yield from (User(*row) for row in self._work.rows(statement, tenant=self._tenant_id, **values))
+            yield from (User(*row) for row in self._work.rows(_by_logins(which), tenant=self._tenant_id, **values))
 
     def _row(self, user: User) -> dict[str, Any]:
         return {

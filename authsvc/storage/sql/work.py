@@ -66,6 +66,11 @@ class Work:
         """Whether the transaction is open."""
         return self._begun
 
+    @property
+    def has_arrays(self) -> bool:
+        """Whether a parameter may be an array: on PostgreSQL."""
+        return self._database.engine.dialect.name == "postgresql"
+
     def row(self, statement: Statement, **parameters: Any) -> Values | None:  # noqa: ANN401 - any column's
         """Return the first row of a read, or None."""
         rows = self.rows(statement, **parameters)
