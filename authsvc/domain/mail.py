@@ -25,12 +25,13 @@ class Postbox:
     def __init__(self, master_keys: MasterKeys) -> None:
         self._master_keys = master_keys
 
-    def post(self, mail: Mail, uow: UnitOfWork, now: datetime) -> None:
-        """Add a letter within the begun transaction: it leaves only if what it speaks of was stored."""
+    def post(self, mail: Mail, uow: UnitOfWork, now: datetime) -> UUID:
+        """Add a letter within the begun transaction: it leaves only if what it speaks of was stored. Returns its id."""
         letter_id = uuid4()
         content = json.dumps([mail.recipient, mail.subject, mail.text, mail.html]).encode()
         sealed = envelope.encrypt(content, letter_place(uow.tenant_id, letter_id), self._master_keys)
         uow.outbox.add(Letter(letter_id, sealed, created_at=now, send_after=now))
+        return letter_id
 
     def open(self, letter: Letter, tenant_id: UUID) -> Mail:
         """Return what the letter says. Raises: DecryptionFailed."""

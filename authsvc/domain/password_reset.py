@@ -41,14 +41,19 @@ def request_reset(presented_login: str, occasion: Occasion, uow: UnitOfWork, acc
     recipient = _deliverable(user)
     secret, minutes = links.new_secret(), accounts.mailed_link_seconds // 60
     may_send = _reserved(recipient or canonical, uow, occasion.now)
+    whose = user if recipient is not None and may_send else None
     uow.begin()
-    if user is None or recipient is None or not may_send:
-        return None
+    # For nobody the same is written and taken back: what it takes must not tell who is known. Of what was typed
+    # nothing is in it: a name that looks like somebody's id would displace their link.
+    address, owner = (secret.hash, None) if whose is None else (recipient or "", whose.id)
     expires_at = occasion.now + timedelta(seconds=accounts.mailed_link_seconds)
-    uow.links.add(MailedLink(secret.hash, links.RESET_PASSWORD, user.id, recipient, expires_at))
-    letter = letters.reset_password(letterhead(recipient, occasion, accounts, user), secret.value, minutes)
-    accounts.postbox.post(letter, uow, occasion.now)
-    return user
+    uow.links.add(MailedLink(secret.hash, links.RESET_PASSWORD, owner, address, expires_at))
+    letter = letters.reset_password(letterhead(address, occasion, accounts, whose), secret.value, minutes)
+    letter_id = accounts.postbox.post(letter, uow, occasion.now)
+    if whose is None:
+        uow.links.consume(secret.hash, links.RESET_PASSWORD, occasion.now)
+        uow.outbox.delete(letter_id)
+    return whose
 
 
 def reset_password(reset: PasswordReset, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User:

@@ -1,12 +1,15 @@
 """POST /password/forgot and /password/reset: only the mailed link sets a new password; nobody learns who is known."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
 
 from authsvc.settings import Passwords, Registration
+from authsvc.storage.sql.links import SqlLinks
+from authsvc.storage.sql.outbox import SqlOutbox
 from authsvc.web import edge
 from tests.flows.hosts import FOREIGN_HOSTS
 from tests.flows.in_process import BEHIND_PROXY, FEW, ISSUER, PASSWORD, running_app, token_in
@@ -131,6 +134,35 @@ def test_the_answer_is_the_same_whoever_it_is(client):
     assert {answer.status_code for answer in answers} == {202}
     assert all(told(answer) == told(answers[0]) for answer in answers)
     assert [letter.recipient for letter in client.letters()] == ["ana@example.org"] * 2
+
+
+def test_for_nobody_the_same_is_written_and_nothing_of_it_stays(client, monkeypatch):
+    register(client, "ana", "ana@example.org")
+    register(client, "unproved", "ben@example.org", verified=False)
+    written = []
+    for store in (SqlLinks, SqlOutbox):
+        add = store.add
+
+        def counted(self, row, add=add):
+            written.append(type(row).__name__)
+            add(self, row)
+
+        monkeypatch.setattr(store, "add", counted)
+    for name, letters in (("ana", 1), ("nobody", 0), ("unproved", 0), ("x" * 1_024, 0)):
+        written.clear()
+        assert forgot(client, name).status_code == 202
+        assert written == ["MailedLink", "Letter"]
+        assert len(client.letters()) == letters
+    with closing(sqlite3.connect(client.settings.database_url.removeprefix("sqlite:///"))) as connection:
+        assert connection.execute("SELECT count(*) FROM mailed_links").fetchone() == (1,)
+
+
+def test_who_types_the_id_of_a_person_takes_no_link_away(client):
+    user_id = register(client, "ana", "ana@example.org")
+    token = a_link(client)
+    assert forgot(client, str(user_id)).status_code == 202
+    assert client.letters() == []
+    assert reset(client, token).status_code == 204
 
 
 def test_every_answer_waits_for_the_same_instant(client, monkeypatch):
