@@ -19,6 +19,7 @@ from authsvc.domain.clients import (
     Client,
     FederatedIdentity,
     check_client,
+    secrets_kept,
 )
 from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
 from authsvc.domain.trusted_issuers import WORKLOADS
@@ -66,7 +67,6 @@ ORIGINS = typer.Option(None, "--origin", help="A browser origin that may call fo
 
 _DEFAULT_METHOD = "client_secret_basic"
 _DEFAULT_SHARED_ALGORITHMS = frozenset({"HS256"})
-_SAME_SECRETS = frozenset({"client_secret_basic", "client_secret_post"})
 _BY_SHORT_NAME = {grant_type.rpartition(":")[2]: grant_type for grant_type in GRANTS}
 _MOST_WORDS = 3
 
@@ -135,7 +135,7 @@ def changed_client(old: Client, asked: Asked, desk: Desk) -> Client:
         jwks_uri=jwks_uri,
         relying_party=replace(base.relying_party, redirect_uris=_uris(asked, base)),
     )
-    _check_names(desk, client)
+    check_names(registered.known(desk), client)
     return check_client(client, allowed_hosts(desk))
 
 
@@ -145,7 +145,7 @@ def _uris(asked: Asked, base: Client) -> tuple[str, ...]:
 
 
 def _without_proofs(client: Client, method: str) -> Client:
-    kept = client.secrets if {client.auth_method, method} <= _SAME_SECRETS else ()
+    kept = secrets_kept(client, method)
     return replace(client, secrets=kept, jwks=None, jwks_uri=None, assertion_algorithms=frozenset(), identities=())
 
 
@@ -160,20 +160,23 @@ def _identity(text: str) -> FederatedIdentity:
     return FederatedIdentity(*words)
 
 
-def _check_names(desk: Desk, client: Client) -> None:
-    """Refuse what would only fail at the first token: a name of something that is not there, or not for this."""
+def check_names(known: registered.Known, client: Client) -> None:
+    """Refuse what would only fail at the first token: a name of something that is not there, or not for this.
+
+    Raises: Refused.
+    """
     if unknown := client.grant_types - GRANTS.keys() - {CODE_GRANT}:
         raise Refused(f"There is no grant type {', '.join(sorted(unknown))}: choose among {', '.join(_BY_SHORT_NAME)}.")
-    known = {ACCOUNT_SCOPE, *IDENTITY_SCOPES, *powers_of(client, desk.tenant)}
-    for resource in registered.resources(desk, client.resources - {admin_audience(desk.tenant.issuer)}):
-        known |= resource.scopes
-    if unknown := client.scopes - known:
+    scopes = {ACCOUNT_SCOPE, *IDENTITY_SCOPES, *powers_of(client, known.tenant)}
+    for resource in registered.resources(known, client.resources - {admin_audience(known.tenant.issuer)}):
+        scopes |= resource.scopes
+    if unknown := client.scopes - scopes:
         raise Refused(
             f"None of the client's resources has the scope {', '.join(sorted(unknown))}: name it with --resource."
         )
-    registered.resources(desk, client.serves)
+    registered.resources(known, client.serves)
     for identity in client.identities:
-        if not registered.issuer_for(desk, identity.issuer, WORKLOADS).may_name(identity.subject):
+        if not registered.issuer_for(known, identity.issuer, WORKLOADS).may_name(identity.subject):
             raise Refused(
                 f"Issuer {identity.issuer} may not name {identity.subject}: "
                 f"`authsvc issuers update {identity.issuer} --subject ...` lets it."

@@ -6,7 +6,16 @@ from authsvc.cli import registered
 from authsvc.cli.installation import Desk, changing
 from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.options import TENANT
-from authsvc.domain.clients import SHARED_SECRET_METHOD, Client, sealing, with_new_secret, without_secret
+from authsvc.cli.refusal import Refused
+from authsvc.domain.clients import (
+    SECRET_METHODS,
+    SHARED_SECRET_METHOD,
+    Client,
+    generated_secret,
+    sealing,
+    with_new_secret,
+    without_secret,
+)
 
 _ID = typer.Argument(metavar="CLIENT_ID")
 
@@ -32,6 +41,15 @@ def remove_secret(
         desk.uow.clients.save(client)
         desk.record("client.secret_removed", client_id=client_id)
     typer.echo(f"removed secret {secret_id} of client {client_id}; {len(client.secrets)} left")
+
+
+def make_secret(
+    auth_method: str = typer.Option("client_secret_basic", "--auth-method", help="That of the client it is for."),
+) -> None:
+    """Print a new secret that nobody has yet: keep it where `authsvc apply` will find it."""
+    if auth_method not in SECRET_METHODS:
+        raise Refused(f"Secrets are for {', '.join(sorted(SECRET_METHODS))}.")
+    typer.echo(generated_secret(auth_method))
 
 
 def new_secret(desk: Desk, client: Client) -> tuple[Client, str]:

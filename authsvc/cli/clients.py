@@ -7,7 +7,7 @@ import typer
 from authsvc.cli import client_options as options
 from authsvc.cli import exchange, registered, registration_tokens
 from authsvc.cli import relying_party as party
-from authsvc.cli.client_secrets import add_secret, first_secret, remove_secret, tell_secret
+from authsvc.cli.client_secrets import add_secret, first_secret, make_secret, remove_secret, tell_secret
 from authsvc.cli.installation import changing, reading
 from authsvc.cli.options import AS_JSON, JWKS_FILE, JWKS_URI, NAME, TENANT, key_ids
 from authsvc.cli.output import Record, instant, show_list, show_one
@@ -111,6 +111,7 @@ def update(  # noqa: PLR0913 - options
 
 commands.command("add-secret")(add_secret)
 commands.command("remove-secret")(remove_secret)
+commands.command("make-secret")(make_secret)
 commands.command("relying-party")(party.relying_party)
 commands.command("allow-exchange")(exchange.allow_exchange)
 commands.command("forbid-exchange")(exchange.forbid_exchange)

@@ -7,7 +7,7 @@ import typer
 
 from authsvc import __version__
 
-VERBS = ("dev", "serve", "migrate", "doctor", "why")
+VERBS = ("dev", "serve", "migrate", "doctor", "export", "plan", "apply", "why")
 NOUNS = ("users", "clients", "resources", "issuers", "tenants", "keys", "api-keys", "logouts")
 
 

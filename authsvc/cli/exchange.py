@@ -50,7 +50,7 @@ def allow_exchange(  # noqa: PLR0913 - options
     )  # fmt: skip
     with changing(tenant) as desk:
         old = registered.client(desk, client_id)
-        _check_names(desk, old, policy)
+        check_names(registered.known(desk), old, policy)
         others = tuple(known for known in old.exchanges if known.audience != audience)
         _save(desk, replace(old, exchanges=(*others, policy), grant_types=old.grant_types | {GRANT_TYPE}))
         desk.record("client.exchange_allowed", client_id=client_id, about=audience)
@@ -102,15 +102,18 @@ def _scopes(given: Sequence[str]) -> tuple[tuple[str, frozenset[str]], ...]:
     return tuple(sorted(becomes.items()))
 
 
-def _check_names(desk: Desk, client: Client, policy: ExchangePolicy) -> None:
-    """Refuse a policy that could only fail at the first exchange: names that are not there, or not for this."""
+def check_names(known: registered.Known, client: Client, policy: ExchangePolicy) -> None:
+    """Refuse a policy that could only fail at the first exchange: names that are not there, or not for this.
+
+    Raises: Refused.
+    """
     if client.is_public:
         raise Refused(f"Client {client.id} is public, and exchanges are for confidential ones.")
     for client_id in sorted(policy.clients):
-        registered.client(desk, client_id)
+        registered.require_client(known, client_id)
     for name in sorted(policy.issuers):
-        registered.issuer_for(desk, name, SUBJECTS)
-    (target,) = registered.resources(desk, [policy.audience])
+        registered.issuer_for(known, name, SUBJECTS)
+    (target,) = registered.resources(known, [policy.audience])
     given = frozenset[str]().union(*(names for _, names in policy.scopes))
     if unknown := given - target.scopes:
         raise Refused(

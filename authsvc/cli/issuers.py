@@ -13,6 +13,8 @@ from authsvc.cli.options import AS_JSON, JWKS_FILE, JWKS_URI, NAME, TENANT, allo
 from authsvc.cli.output import Record, instant, show_list, show_one
 from authsvc.cli.refusal import Refused
 from authsvc.cli.switches import Noun, add_switches
+from authsvc.domain.configuration.kinds import blank_issuer
+from authsvc.domain.tenants import Tenant
 from authsvc.domain.trusted_issuers import PURPOSES, SubjectKind, TrustedIssuer, check_trusted_issuer
 
 commands = typer.Typer(name="issuers", help="Trusted issuers: others whose signed tokens count here.")
@@ -39,8 +41,6 @@ _SUBJECTS = typer.Option(
 _MAX_SECONDS = typer.Option(
     None, "--max-token-seconds", help="How long its tokens may live at most; 3600 if nothing is said."
 )
-_DEFAULT_ALGORITHMS = frozenset({"RS256", "ES256"})
-_DEFAULT_MAX_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,7 @@ def create(  # noqa: PLR0913 - options
         max_token_seconds,
     )  # fmt: skip
     with changing(tenant) as desk:
-        nothing = frozenset[str]()
-        blank = TrustedIssuer(
-            issuer=issuer, name=issuer, jwks=None, jwks_uri=None, algorithms=_DEFAULT_ALGORITHMS, purposes=nothing,
-            audiences=nothing, subject_claim="sub", subject_kind="user_id", subjects=nothing,
-            max_token_seconds=_DEFAULT_MAX_SECONDS, created_at=desk.now,
-        )  # fmt: skip
-        desk.uow.issuers.add(_changed(blank, asked, desk))
+        desk.uow.issuers.add(_changed(blank_issuer(issuer, desk.now), asked, desk))
         desk.record("issuer.created", about=issuer)
     typer.echo(f"issuer {issuer} is trusted for {', '.join(sorted(purpose or ()))}")
 
@@ -146,8 +140,7 @@ add_switches(
 
 def _changed(old: TrustedIssuer, asked: _Asked, desk: Desk) -> TrustedIssuer:
     """Return the issuer with what was asked for. Raises: Refused, TrustedIssuerInvalid, KeySourceInvalid, OSError."""
-    if old.issuer == desk.tenant.issuer:
-        raise Refused("What this tenant signs itself is judged as its own: it cannot be a trusted issuer besides.")
+    require_foreign(old, desk.tenant)
     jwks, jwks_uri = key_source(asked.jwks_file, asked.jwks_uri, (old.jwks, old.jwks_uri))
     issuer = replace(
         old,
@@ -164,6 +157,12 @@ def _changed(old: TrustedIssuer, asked: _Asked, desk: Desk) -> TrustedIssuer:
         max_token_seconds=old.max_token_seconds if asked.max_token_seconds is None else asked.max_token_seconds,
     )
     return check_trusted_issuer(issuer, allowed_hosts(desk))
+
+
+def require_foreign(issuer: TrustedIssuer, tenant: Tenant) -> None:
+    """Raise Refused if the tenant would trust itself."""
+    if issuer.issuer == tenant.issuer:
+        raise Refused("What this tenant signs itself is judged as its own: it cannot be a trusted issuer besides.")
 
 
 def _record(issuer: TrustedIssuer) -> Record:

@@ -1,20 +1,42 @@
 """What a command names must be there: it is found, or refused with the command that shows or makes it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from authsvc.cli.installation import Desk
 from authsvc.cli.refusal import Refused
 from authsvc.domain.clients import Client
 from authsvc.domain.resources import Resource
+from authsvc.domain.tenants import Tenant
 from authsvc.domain.trusted_issuers import TrustedIssuer
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the members of a client may name: what is there, or what a file is going to make."""
+
+    tenant: Tenant
+    client: Callable[[str], Client | None]
+    issuer: Callable[[str], TrustedIssuer | None]
+    resources: Callable[[], tuple[Resource, ...]]
+
+
+def known(desk: Desk) -> Known:
+    """Return what is there."""
+    return Known(desk.tenant, desk.uow.clients.get, desk.uow.issuers.get, desk.uow.resources.list)
+
+
+def require_client(known: Known, client_id: str) -> Client:
+    """Return the client of that id. Raises: Refused."""
+    found = known.client(client_id)
+    if found is None:
+        raise Refused(f"There is no client {client_id}: `authsvc clients list` shows those that there are.")
+    return found
 
 
 def client(desk: Desk, client_id: str) -> Client:
     """Return the client of that id. Raises: Refused."""
-    found = desk.uow.clients.get(client_id)
-    if found is None:
-        raise Refused(f"There is no client {client_id}: `authsvc clients list` shows those that there are.")
-    return found
+    return require_client(known(desk), client_id)
 
 
 def resource(desk: Desk, audience: str) -> Resource:
@@ -33,9 +55,9 @@ def issuer(desk: Desk, name: str) -> TrustedIssuer:
     return found
 
 
-def issuer_for(desk: Desk, name: str, purpose: str) -> TrustedIssuer:
+def issuer_for(known: Known, name: str, purpose: str) -> TrustedIssuer:
     """Return the issuer if its tokens count for the purpose. Raises: Refused."""
-    found = desk.uow.issuers.get(name)
+    found = known.issuer(name)
     if found is None:
         raise Refused(
             f"There is no trusted issuer {name}: `authsvc issuers create {name} --purpose {purpose} ...` makes one."
@@ -47,9 +69,9 @@ def issuer_for(desk: Desk, name: str, purpose: str) -> TrustedIssuer:
     return found
 
 
-def resources(desk: Desk, audiences: Iterable[str]) -> tuple[Resource, ...]:
+def resources(known: Known, audiences: Iterable[str]) -> tuple[Resource, ...]:
     """Return the resources of these audiences. Raises: Refused for the first that is not there."""
-    there = {found.audience: found for found in desk.uow.resources.list()}
+    there = {found.audience: found for found in known.resources()}
     wanted = sorted(audiences)
     for audience in wanted:
         if audience not in there:

@@ -34,6 +34,8 @@ _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 # A secret of 54 characters would be shorter than the hash of HS512 (RFC 7518 §3.2).
 _MORE_BYTES = 24
+_MORE = re.compile(r"[A-Za-z0-9_-]{32}")
+_SAME_SECRETS = frozenset({"client_secret_basic", "client_secret_post"})
 Seal = Callable[[str, str, str], bytes]
 """Encrypts a secret: client id, secret id, secret."""
 
@@ -147,14 +149,38 @@ def with_new_secret(
     Secrets are never chosen: SHA-256 is hash enough only because each is 256 random bits. `seal` (see `sealing`)
     encrypts the secret of a client of `client_secret_jwt`, and of no other. Raises: ClientInvalid.
     """
-    secret, secret_id, encrypted = opaque.new_secret(opaque.CLIENT_SECRET), secrets.token_hex(4), None
+    secret, secret_id, encrypted = generated_secret(client.auth_method), new_secret_id(), None
     if client.auth_method == SHARED_SECRET_METHOD:
         if seal is None:
             raise ClientInvalid(f"the secret of a client of {SHARED_SECRET_METHOD} must be encrypted")
-        secret += secrets.token_urlsafe(_MORE_BYTES)
         encrypted = seal(client.id, secret_id, secret)
     kept = ClientSecret(secret_id, opaque.hash_secret(secret), now, encrypted)
     return check_client(replace(client, secrets=(*client.secrets, kept)), allowed_hosts), secret
+
+
+def generated_secret(auth_method: str) -> str:
+    """Return a new secret for a client of this method; nothing is stored of it."""
+    secret = opaque.new_secret(opaque.CLIENT_SECRET)
+    return secret + secrets.token_urlsafe(_MORE_BYTES) if auth_method == SHARED_SECRET_METHOD else secret
+
+
+def is_generated(secret: str, auth_method: str) -> bool:
+    """Whether the secret has the form of one that was generated for a client of this method, and no typing error."""
+    if auth_method == SHARED_SECRET_METHOD:
+        secret, more = secret[:-32], secret[-32:]
+        return _MORE.fullmatch(more) is not None and opaque.is_well_formed(opaque.CLIENT_SECRET, secret)
+    return auth_method in SECRET_METHODS and opaque.is_well_formed(opaque.CLIENT_SECRET, secret)
+
+
+def new_secret_id() -> str:
+    """Return a short public name for a secret."""
+    return secrets.token_hex(4)
+
+
+def secrets_kept(client: Client, auth_method: str) -> tuple[ClientSecret, ...]:
+    """Return the secrets that outlive a change to this method."""
+    same = client.auth_method == auth_method or {client.auth_method, auth_method} <= _SAME_SECRETS
+    return client.secrets if same else ()
 
 
 def client_secret_place(tenant_id: UUID, client_id: str, secret_id: str) -> Place:

@@ -1,6 +1,6 @@
 """The one object that the composition root opens: units of work, readiness, leases and purging on one pool."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -32,6 +32,14 @@ class Storage:
         `from_memory` takes no connection and waits for nothing: what the caches cannot tell raises LaneNeeded.
         """
         return SqlUnitOfWork(Work(self._database, from_memory=from_memory), self._cache, tenant_id)
+
+    def across_tenants(self) -> Callable[[UUID], SqlUnitOfWork]:
+        """Return what gives each tenant's stores, all on one connection: they begin, commit and close as one.
+
+        For the operator's own commands; a request has one tenant.
+        """
+        work = Work(self._database)
+        return lambda tenant_id: SqlUnitOfWork(work, self._cache, tenant_id)
 
     def list_tenants(self, *, from_memory: bool = False) -> tuple[Tenant, ...]:
         """Return all issuers, for whoever must find out first whose request this is.
