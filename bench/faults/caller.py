@@ -51,12 +51,16 @@ class Tally:
         self.unexpected: list[str] = []
         self.slowest_503, self.slowest_hashing_503 = 0.0, 0.0
         self.bare_503 = 0
+        self.kept: list[bytes] | None = None
+        """Every body and redirect that came back, for whoever wants to know the secrets in them."""
         self._lock = threading.Lock()
 
     def note(self, asked: str, answer: Answer) -> None:
         """Count one answer."""
         with self._lock:
             self.statuses[answer.status] += 1
+            if self.kept is not None:
+                self.kept += [answer.body, answer.headers.get("location", "").encode()]
             if answer.status == 503:  # noqa: PLR2004
                 if asked in HASHING:
                     self.slowest_hashing_503 = max(self.slowest_hashing_503, answer.seconds)
