@@ -5,16 +5,17 @@ from uuid import UUID
 
 import httpx
 
-from tests.flows.relying_party import REDIRECT_URI, Browser
+from tests.flows.relying_party import REDIRECT_URI, Browser, add_client
 from tests.flows.token_rig import Rig
 
 _BROWSERS: dict[UUID, Browser] = {}
 
 
 def _browser(rig: Rig) -> Browser:
-    """One browser of a rig, whose person is signed in."""
+    """One browser of a rig, whose person is signed in; the client is there with it."""
     tenant = rig.shop.world.tenant.id
     if tenant not in _BROWSERS:
+        add_client(rig.shop.world)
         _BROWSERS[tenant] = Browser(rig.shop.world)
         _BROWSERS[tenant].sign_in()
     return _BROWSERS[tenant]

@@ -22,7 +22,6 @@ from tests.flows.asking import add_server
 from tests.flows.assertions import a_key
 from tests.flows.conftest import _hasty_cache
 from tests.flows.exchanges import BILLING, PARTNER, PARTNERS, TO_BILLING, Shop, open_shop
-from tests.flows.relying_party import add_client
 from tests.flows.world import ISSUER, a_client, running_world
 from tests.verify.issuer_server import AUDIENCE, Hands, IssuerServer
 
@@ -147,7 +146,6 @@ def _add_takers(shop: Shop) -> None:
         replace(TO_BILLING, clients=frozenset({"app"})), replace(PARTNERS, issuers=PARTNERS.issuers | {USERS_ONLY})
     )
     add_server(world, "api")
-    add_client(world)
     shop.add_service(a_client(
         "desk", world.clock() - timedelta(minutes=1), auth_method="client_secret_post", first_party=False,
         grant_types=frozenset({token_exchange.GRANT_TYPE}), exchanges=(DESK,),
