@@ -39,6 +39,8 @@ from authsvc.storage.sql.migrate import pending
 from authsvc.web.address import parse_networks
 from authsvc.web.api.account import AccountApi
 from authsvc.web.api.admin.clients import clients_router
+from authsvc.web.api.admin.resources import resources_router
+from authsvc.web.api.admin.tenants import tenants_router
 from authsvc.web.api.admin.users import users_router
 from authsvc.web.api.api_keys import ApiKeysApi, api_keys_router
 from authsvc.web.api.declared import declare, endpoint_names
@@ -243,6 +245,7 @@ def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]
         api_keys_router(ApiKeysApi(api, issuing)),
     )
     own += (users_router(api), clients_router(api, lambda: _registering(settings, issuing())))
+    own += (resources_router(api), tenants_router(api))
     return (*own, register_router(api)) if settings.registration.open else own
 
 

@@ -15,6 +15,15 @@ class Tenants(Protocol):
 
     def list(self) -> tuple[Tenant, ...]: ...
 
+    def read_all(self) -> tuple[Tenant, ...]:
+        """As `list`, but never from the cache: for who is about to change what they see."""
+
+    def hold(self, tenant_id: UUID) -> bool:
+        """Let nobody else change it before this transaction ends; False if it is not there."""
+
+    def delete_unused(self, tenant_id: UUID) -> bool:
+        """Delete it if nothing was ever stored for it, and it is not the default one."""
+
     def add(self, tenant: Tenant) -> None:
         """Raises: Conflict if name, issuer or (host, path) is taken, or there is a default already."""
 
@@ -63,6 +72,9 @@ class Resources(Protocol):
     """Protected resources. `list` is cached: a tenant has few."""
 
     def list(self) -> tuple[Resource, ...]: ...
+
+    def read_all(self) -> tuple[Resource, ...]:
+        """As `list`, but never from the cache: for who is about to change what they see."""
 
     def add(self, resource: Resource) -> None:
         """Raises: Conflict if the audience is taken."""

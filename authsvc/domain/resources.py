@@ -50,7 +50,10 @@ class Resource:
 
 def check_resource(resource: Resource, algorithms: tuple[str, ...]) -> Resource:
     """Return the resource if it may be registered. Raises: ResourceInvalid. Source: RFC 8707 §2."""
-    parts = urlsplit(resource.audience)
+    try:
+        parts = urlsplit(resource.audience)
+    except ValueError:
+        raise ResourceInvalid("audience: an absolute URI, such as https://api.example.com") from None
     if not parts.scheme or not (parts.netloc or parts.path) or "#" in resource.audience:
         raise ResourceInvalid("audience: an absolute URI without a fragment, such as https://api.example.com")
     if resource.algorithm not in algorithms:

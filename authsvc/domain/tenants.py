@@ -92,8 +92,11 @@ def check_issuer(issuer: str) -> str:
 
     Raises: IssuerInvalid with what to mend. Source: RFC 8414 §2.
     """
-    parts = urlsplit(issuer)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
+    try:
+        parts, port = urlsplit(issuer), urlsplit(issuer).port
+    except ValueError:
+        raise IssuerInvalid("the issuer must be an https URL such as https://login.example.com") from None
+    if port == 0 or parts.scheme not in {"https", "http"} or not parts.hostname:
         raise IssuerInvalid("the issuer must be an https URL such as https://login.example.com")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise IssuerInvalid("the issuer must be https; plain http is for localhost only")

@@ -89,6 +89,7 @@ FORMS: dict[type[AuthsvcError], Form] = {
     ),
     resources.ResourceInvalid: Form(422, "invalid_resource", "The resource cannot be registered.", says_detail=True),
     tenants.IssuerInvalid: Form(422, "invalid_issuer", "The issuer cannot be used.", says_detail=True),
+    tenants.LookInvalid: Form(422, "invalid_look", "Pages cannot look so.", says_detail=True),
     documents.FetchBusy: Form(503, "temporarily_unavailable", "Too many requests wait for others' keys. Try again."),
     documents.FetchFailed: Form(400, "invalid_request", "A document that this request needs cannot be read now."),
     key_sources.KeySourceInvalid: Form(422, "invalid_keys", "The keys cannot be registered.", says_detail=True),

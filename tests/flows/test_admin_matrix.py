@@ -17,6 +17,10 @@ from tests.flows.world import OTHER_PASSWORD, World, running_world
 BODIES: dict[str, dict[str, Any]] = {
     "POST /admin/users": {"username": "matrix"},
     "PATCH /admin/users/{user_id}": {},
+    "POST /admin/resources": {"audience": "https://matrix.example"},
+    "PATCH /admin/resources/{resource_id}": {},
+    "POST /admin/tenants": {"name": "matrix", "issuer": "https://matrix.example"},
+    "PATCH /admin/tenants/{name}": {},
 }
 """A body for each route that needs one: what is malformed is refused before anybody is asked who they are."""
 NOBODY = "00000000-0000-4000-8000-000000000000"

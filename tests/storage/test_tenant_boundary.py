@@ -97,6 +97,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "families.rotate": (lambda unit: unit.families.rotate(FAMILY.id, **ROTATION), False),
     "families.end": (lambda unit: unit.families.end(FAMILY.id, NOW), False),
     "clients.get": (lambda unit: unit.clients.get("shop"), None),
+    "clients.read": (lambda unit: unit.clients.read("shop"), None),
     "clients.find_by_identity": (
         lambda unit: unit.clients.find_by_identity(IDENTITY.issuer, IDENTITY.subject),
         None,
@@ -110,6 +111,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "clients.delete": (lambda unit: unit.clients.delete("shop"), False),
     "clients.allows_origin": (lambda unit: unit.clients.allows_origin("https://shop.example"), False),
     "resources.list": (lambda unit: unit.resources.list(), ()),
+    "resources.read_all": (lambda unit: unit.resources.read_all(), ()),
     "resources.add": (lambda unit: unit.resources.add(a_resource()), None),
     "resources.save": (lambda unit: _refused(unit.resources.save, a_resource()), "Conflict"),
     "resources.disable": (lambda unit: unit.resources.disable("https://api.example", NOW), False),

@@ -62,6 +62,10 @@ class SqlResources(Store):
         """Return all resources of the tenant, in the order of audiences."""
         return tuple(Resource(*row) for row in self._work.rows(_LIST, tenant=self._tenant_id))
 
+    def read_all(self) -> tuple[Resource, ...]:
+        """As `list`, but never from the cache."""
+        return SqlResources.list(self)
+
     def add(self, resource: Resource) -> None:
         """Raises: Conflict if the audience is taken."""
         announce(self._work)

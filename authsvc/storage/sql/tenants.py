@@ -3,10 +3,26 @@
 import json
 from base64 import b64decode, b64encode
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Column, Dialect, Index, Table, Text, UniqueConstraint, Uuid, bindparam, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Delete,
+    Dialect,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    delete,
+    exists,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeDecorator
 
@@ -71,6 +87,7 @@ _ADD = insert(tenants).on_conflict_do_nothing().returning(tenants.c.id)
 _WHICH = tenants.c.id == bindparam("which")
 _DISABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_(None)).values(disabled_at=bindparam("now"))
 _ENABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_not(None)).values(disabled_at=None)
+_HOLD = update(tenants).where(_WHICH).values(name=tenants.c.name)
 _SET_LOOK = update(tenants).where(_WHICH).values(look=bindparam("new_look"))
 _SET_REGISTRATION = update(tenants).where(_WHICH).values(client_registration=bindparam("who"))
 
@@ -96,6 +113,19 @@ class SqlTenants:
         if not added:
             raise Conflict("tenant: name, issuer or host and path are taken, or there is a default already")
 
+    def read_all(self) -> tuple[Tenant, ...]:
+        """As `list`, but never from the cache."""
+        return SqlTenants.list(self)
+
+    def hold(self, tenant_id: UUID) -> bool:
+        """Lock the row; False if it is not there."""
+        return self._work.write(_HOLD, which=tenant_id) == 1
+
+    def delete_unused(self, tenant_id: UUID) -> bool:
+        """Delete it if no table has a row of it, and it is not the default one."""
+        announce(self._work)
+        return self._work.write(_delete_unused(), which=tenant_id) == 1
+
     def disable(self, tenant_id: UUID, now: datetime) -> bool:
         """False if it is not there or disabled already."""
         announce(self._work)
@@ -115,6 +145,14 @@ class SqlTenants:
         """False if it is not there."""
         announce(self._work)
         return self._work.write(_SET_REGISTRATION, which=tenant_id, who=who) == 1
+
+
+@cache
+def _delete_unused() -> Delete:
+    """Ask every table: only later all of them are known here."""
+    owned = (table for table in metadata.sorted_tables if "tenant_id" in table.c)
+    empty = [~exists().where(table.c.tenant_id == tenants.c.id) for table in owned]
+    return delete(tenants).where(_WHICH, tenants.c.is_default.is_(False), *empty)
 
 
 def _tenant(row: Values) -> Tenant:

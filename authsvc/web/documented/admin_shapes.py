@@ -42,6 +42,15 @@ FIELDS: Mapping[str, str] = {
     "password_hash": "Instead of a password: its hash as another system kept it (bcrypt, PBKDF2, scrypt, SHA-crypt, "
     "Argon2, Django's). It is replaced at the first sign-in.",
     "disabled": "Whether it is refused everywhere.",
+    "audience": "Its identifier, an absolute URI; it never changes.",
+    "algorithm": "What signs its access tokens.",
+    "access_token_seconds": "How long its access tokens live; null: as long as the server's setting says.",
+    "token_format": "jwt, or opaque: then it must ask about each token.",
+    "issuer": "Its public URL: a host of its own, or a path /t/NAME; it never changes.",
+    "display_name": "What people are shown as its name.",
+    "accent": "The colour of buttons and links, #rrggbb.",
+    "accent_dark": "The same for dark pages.",
+    "client_registration": "Who may register clients over HTTP: nobody, who has a registration token, or everybody.",
 }
 ADMIN_SHAPES: Mapping[str, Schema] = {
     "User": _shape(
@@ -67,4 +76,41 @@ ADMIN_SHAPES: Mapping[str, Schema] = {
     "Client": ADMIN_CLIENT,
     "Clients": _page("clients", "Client"),
     "ClientSecret": SECRET,
+    "Resource": _shape(
+        "An API that tokens are for.",
+        {
+            "id": _text("Its audience in base64url, for URLs."),
+            "audience": _text("Its identifier.", format="uri"),
+            "name": _text("Its name for people."),
+            "scopes": {"type": "array", "items": {"type": "string"}, "description": "What can be asked of it."},
+            "algorithm": _text("What signs its access tokens."),
+            "access_token_seconds": {
+                "type": ["integer", "null"],
+                "description": "How long its access tokens live; null: as the setting says.",
+            },
+            "token_format": _text("jwt or opaque."),
+            "disabled": _flag("Whether no tokens for it are issued or good."),
+            "created_at": _text("When it was registered.", format="date-time"),
+            "disabled_at": _maybe("Since when.", format="date-time"),
+        },
+    ),
+    "Resources": _page("resources", "Resource"),
+    "Tenant": _shape(
+        "An issuer of its own.",
+        {
+            "name": _text("Its name, for URLs and the command line."),
+            "id": _text("Its id.", format="uuid"),
+            "issuer": _text("The issuer of its tokens.", format="uri"),
+            "default": _flag("Whether it is the one without a name in its URL."),
+            "client_registration": _text("Who may register clients over HTTP: off, token or open."),
+            "display_name": _maybe("What people are shown as its name."),
+            "accent": _maybe("The colour of buttons and links."),
+            "accent_dark": _maybe("The same for dark pages."),
+            "logo_type": _maybe("The media type of its logo, if it has one."),
+            "disabled": _flag("Whether no request for it is served."),
+            "created_at": _text("When it was made.", format="date-time"),
+            "disabled_at": _maybe("Since when.", format="date-time"),
+        },
+    ),
+    "Tenants": _page("tenants", "Tenant"),
 }

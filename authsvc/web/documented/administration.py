@@ -7,6 +7,8 @@ from authsvc.domain.documents import FetchBusy
 from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.key_sources import KeySourceInvalid
 from authsvc.domain.relying_parties import RedirectUriInvalid
+from authsvc.domain.resources import ResourceInvalid
+from authsvc.domain.tenants import IssuerInvalid, LookInvalid
 from authsvc.errors import Conflict
 from authsvc.protocol.errors import InsufficientScope, InvalidClientMetadata, InvalidToken, MissingToken
 from authsvc.web.api.admin.rules import RULES
@@ -85,6 +87,8 @@ _CLIENT = "/admin/clients/{client_id}"
 _SECRETS = f"{_CLIENT}/secrets"
 _SECRET = f"{_SECRETS}/{{secret_id}}"
 _NEW_CLIENT = '{"client_name": "My shop",\n "redirect_uris": ["https://shop.example/callback"],\n "scope": "openid"}'
+_RESOURCE, _TENANT = "/admin/resources/{resource_id}", "/admin/tenants/{name}"
+_NEW_RESOURCE = '{"audience": "https://stock.example",\n "name": "Stock",\n "scopes": ["stock:read"]}'
 _USER = "/admin/users/{user_id}"
 _NEW_USER = '{"username": "grace", "email": "grace@example.com", "email_verified": true}'
 ADMINISTRATION: Mapping[str, Operation] = {
@@ -101,4 +105,14 @@ ADMINISTRATION: Mapping[str, Operation] = {
     f"POST {_SECRETS}": _creating(f"POST {_SECRETS}", "ClientSecret", "", _NOT_THERE, ClientInvalid),
     f"GET {_SECRET}": _reading(f"GET {_SECRET}", "ClientSecret"),
     f"DELETE {_SECRET}": _deleting(f"DELETE {_SECRET}", Conflict),
+    "GET /admin/resources": _listing("GET /admin/resources", "Resources"),
+    "POST /admin/resources": _creating("POST /admin/resources", "Resource", _NEW_RESOURCE, ResourceInvalid),
+    f"GET {_RESOURCE}": _reading(f"GET {_RESOURCE}", "Resource"),
+    f"PATCH {_RESOURCE}": _changing(f"PATCH {_RESOURCE}", "Resource", ResourceInvalid),
+    f"DELETE {_RESOURCE}": _deleting(f"DELETE {_RESOURCE}"),
+    "GET /admin/tenants": _listing("GET /admin/tenants", "Tenants"),
+    "POST /admin/tenants": _creating("POST /admin/tenants", "Tenant", "", IssuerInvalid),
+    f"GET {_TENANT}": _reading(f"GET {_TENANT}", "Tenant"),
+    f"PATCH {_TENANT}": _changing(f"PATCH {_TENANT}", "Tenant", LookInvalid),
+    f"DELETE {_TENANT}": _deleting(f"DELETE {_TENANT}", Conflict),
 }

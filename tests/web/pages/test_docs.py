@@ -124,7 +124,7 @@ def test_the_examples_work_as_they_stand(world: World) -> None:
         for found in methods.values()
         for sample in found.get("x-codeSamples", ())
     }
-    assert len(samples) == 10
+    assert len(samples) == 11
     tokens = _run(world, samples["Sign a person in"], {}).json()
     refreshed = _run(world, samples["Refresh a person's tokens"], {"REFRESH_TOKEN": tokens["refresh_token"]}).json()
     assert _run(world, samples["Sign out"], {"REFRESH_TOKEN": refreshed["refresh_token"]}).status_code == 204
@@ -137,7 +137,7 @@ def test_the_examples_work_as_they_stand(world: World) -> None:
     again = _run(world, samples["Sign a person in"], {}).json()["refresh_token"]
     assert _run(world, samples["End a refresh token"], {"REFRESH_TOKEN": again}).status_code == 200
     assert _run(world, samples["Register a client"], {"INITIAL_TOKEN": an_initial_token(world)}).status_code == 201
-    for noun in ("user", "client"):
+    for noun in ("user", "client", "resource"):
         admin = {"ADMIN_TOKEN": Admins(world).token(f"admin:{noun}s:write")}
         assert _run(world, samples[f"Make a {noun}"], admin).status_code == 201
 

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain.administration import CLIENTS_READ, CLIENTS_WRITE, USERS_READ, USERS_WRITE
+from authsvc.domain.administration import (
+    CLIENTS_READ,
+    CLIENTS_WRITE,
+    RESOURCES_READ,
+    RESOURCES_WRITE,
+    TENANTS_READ,
+    TENANTS_WRITE,
+    USERS_READ,
+    USERS_WRITE,
+)
 
 RULES: Mapping[str, str] = {
     "GET /admin/users": USERS_READ,
@@ -18,4 +27,14 @@ RULES: Mapping[str, str] = {
     "POST /admin/clients/{client_id}/secrets": CLIENTS_WRITE,
     "GET /admin/clients/{client_id}/secrets/{secret_id}": CLIENTS_READ,
     "DELETE /admin/clients/{client_id}/secrets/{secret_id}": CLIENTS_WRITE,
+    "GET /admin/resources": RESOURCES_READ,
+    "POST /admin/resources": RESOURCES_WRITE,
+    "GET /admin/resources/{resource_id}": RESOURCES_READ,
+    "PATCH /admin/resources/{resource_id}": RESOURCES_WRITE,
+    "DELETE /admin/resources/{resource_id}": RESOURCES_WRITE,
+    "GET /admin/tenants": TENANTS_READ,
+    "POST /admin/tenants": TENANTS_WRITE,
+    "GET /admin/tenants/{name}": TENANTS_READ,
+    "PATCH /admin/tenants/{name}": TENANTS_WRITE,
+    "DELETE /admin/tenants/{name}": TENANTS_WRITE,
 }
