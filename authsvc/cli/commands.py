@@ -8,7 +8,7 @@ import typer
 from authsvc import __version__
 
 VERBS = ("dev", "serve", "migrate", "doctor", "export", "plan", "apply", "why")
-NOUNS = ("users", "clients", "resources", "issuers", "tenants", "keys", "api-keys", "logouts")
+NOUNS = ("users", "clients", "resources", "issuers", "tenants", "keys", "api-keys", "logouts", "db")
 
 
 def build(names: tuple[str, ...]) -> typer.Typer:

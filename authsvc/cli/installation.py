@@ -15,6 +15,7 @@ from authsvc.domain.keyring import KeyPolicy
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.settings import Settings, read_settings
+from authsvc.storage.sql.database_copy import is_half_copied
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import is_ahead, pending
 
@@ -120,6 +121,8 @@ def require_migrated(database_url: str) -> None:
         raise Refused(f"The database lacks the migrations {', '.join(lacking)}: run `authsvc migrate`.")
     if ahead:
         raise Refused("The database was migrated by a newer authsvc: run that version, or a newer one.")
+    if is_half_copied(database_url):
+        raise Refused("A copy into this database was not finished: run `authsvc db copy` from the old one again.")
 
 
 def key_policy(settings: Settings) -> KeyPolicy:

@@ -11,21 +11,20 @@ _BLANK: Final = "\r\x1b[K"
 
 
 class Progress:
-    """Shown on stderr. `whole` is what `at` will be in the end; `what` names the rows that are counted beside it."""
+    """Shown on stderr; `what` names the rows."""
 
-    def __init__(self, what: str, whole: int) -> None:
+    def __init__(self, what: str) -> None:
         self._what = what
-        self._whole = max(whole, 1)
         self._is_terminal = sys.stderr.isatty()
         self._began = self._shown = time.monotonic()
 
-    def show(self, at: int, rows: int) -> None:
-        """Say how far it is, unless that was said a moment ago."""
+    def show(self, rows: int, share: float) -> None:
+        """Say how many rows are done and what share of all that is, unless something was said a moment ago."""
         now = time.monotonic()
         if now - self._shown < (_TERMINAL_SECONDS if self._is_terminal else _PLAIN_SECONDS):
             return
         self._shown = now
-        line = progress_line(self._what, min(at / self._whole, 1.0), rows, now - self._began)
+        line = progress_line(self._what, min(share, 1.0), rows, now - self._began)
         print(f"{_BLANK}{line}" if self._is_terminal else line, end="" if self._is_terminal else "\n", file=sys.stderr)
         sys.stderr.flush()
 

@@ -76,7 +76,7 @@ class _Import:
     def outcomes(self) -> Iterator[Outcome]:
         """Store batch after batch, each in a transaction of its own with its line of the audit trail."""
         settings = read_settings()
-        progress = Progress("users", os.fstat(self.octets.fileno()).st_size)
+        progress, size = Progress("users"), os.fstat(self.octets.fileno()).st_size
         with opened(settings) as storage:
             tenants = all_tenants(storage)
             tenant = find_tenant(tenants, self.tenant)
@@ -85,7 +85,7 @@ class _Import:
                 for batch in in_batches(rows):
                     with unit(storage, tenant.id) as uow:
                         yield self._stored(batch, Desk(settings, tenant, tenants, uow, utc_now()))
-                    progress.show(self.octets.tell(), self.added + self.unchanged + self.refused)
+                    progress.show(self.added + self.unchanged + self.refused, self.octets.tell() / size)
             finally:
                 progress.end()
 

@@ -10,11 +10,22 @@ from sqlalchemy import UniqueConstraint, select
 
 from authsvc.domain import ports
 from authsvc.domain.access_tokens import Standing
-from authsvc.domain.relying_parties import OPENLY, RelyingParty
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from tests.storage.everything import (
+    API_KEY,
+    BROWSER,
+    DELIVERY,
+    EVENT,
+    FAMILY,
+    LETTER,
+    REGISTRATION,
+    SESSION,
+    USER,
+    store_everything,
+)
 from tests.storage.examples import (
     IDENTITY,
     LATER,
@@ -24,32 +35,17 @@ from tests.storage.examples import (
     a_code,
     a_consent,
     a_continuation,
-    a_delivery,
     a_family,
-    a_federated_client,
     a_key,
-    a_letter,
     a_link,
-    a_registration_token,
     a_reservation,
     a_resource,
     a_session,
-    a_user,
     an_api_key,
-    an_event,
     an_issuer,
     an_opaque_token,
 )
 
-USER = a_user()
-SESSION = a_session(USER)
-FAMILY = a_family(SESSION)
-LETTER = a_letter()
-EVENT = an_event()
-API_KEY = an_api_key(USER.id)
-BROWSER = a_browser_session(USER)
-DELIVERY = a_delivery()
-REGISTRATION = a_registration_token()
 ISSUER = an_issuer().issuer
 UNKNOWN = Standing(not_revoked=True, session_alive=False, family_alive=False, user_enabled=False)
 ROTATION: dict[str, Any] = {
@@ -209,35 +205,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
 @pytest.fixture(scope="module")
 def owner(storage: Storage) -> UUID:
     """A tenant that has one of everything."""
-    unit = storage.unit_of_work(uuid4())
-    for _ in range(a_reservation().schedule.free):
-        unit.attempts.reserve([a_reservation()], NOW)
-    unit.begin()
-    unit.users.add(USER)
-    unit.sessions.add(SESSION)
-    unit.families.add(FAMILY)
-    unit.clients.add(replace(a_client(), relying_party=RelyingParty(registered_with=OPENLY)))
-    unit.clients.add(a_federated_client())
-    unit.issuers.add(an_issuer())
-    unit.replays.consume("robot", "assertion", LATER)
-    unit.access_tokens.add(an_opaque_token())
-    unit.access_tokens.revoke("revoked-id", LATER)
-    unit.api_keys.add(API_KEY)
-    unit.resources.add(a_resource())
-    unit.keys.add(a_key())
-    unit.audit.add(EVENT)
-    unit.outbox.add(LETTER)
-    unit.links.add(a_link(USER.id))
-    unit.browser_sessions.add(BROWSER)
-    unit.browser_sessions.join(BROWSER.session.id, "shop", NOW)
-    unit.codes.add(a_code(SESSION))
-    unit.continuations.add(a_continuation())
-    unit.consents.give(a_consent(USER))
-    unit.logout_deliveries.add(DELIVERY)
-    unit.registration_tokens.add(REGISTRATION)
-    unit.commit()
-    unit.close()
-    return unit.tenant_id
+    return store_everything(storage)
 
 
 def _rows(unit: SqlUnitOfWork, tenant_id: UUID) -> dict[str, list[Any]]:

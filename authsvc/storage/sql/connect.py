@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from authsvc.storage.sql.work import Database
@@ -25,12 +26,15 @@ _write_locks_guard = threading.Lock()
 
 def database_url(given: str) -> URL:
     """Return the URL with the driver that we use. Raises: ValueError for a database that we do not know."""
-    url = make_url(given)
+    message = "database_url: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        raise ValueError(message) from None
     backend = url.get_backend_name()
     if backend == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     if backend != "sqlite" or url.database in {None, "", ":memory:"}:
-        message = "database_url: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
         raise ValueError(message)
     return url.set(drivername="sqlite+pysqlite")
 
