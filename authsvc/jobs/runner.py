@@ -126,14 +126,23 @@ class Runner:
     def _run(self, turn: _Turn) -> None:
         try:
             has_more = turn.job.run(self._stopping)
+        except StorageUnavailable as error:
+            seconds = self._put_off(turn)
+            told = f"job waits for the database: {turn.job.name}"
+            observe.log(logging.WARNING, "job_waits", told, detail=error.detail, retry_seconds=seconds)
+            return
         except Exception as error:  # noqa: BLE001 - no job may end the thread that does the others
-            seconds = min(FIRST_RETRY_SECONDS * 2**turn.failures, LONGEST_RETRY_SECONDS)
-            turn.failures = min(turn.failures + 1, 16)
-            turn.due_at = self._monotonic() + seconds
+            seconds = self._put_off(turn)
             observe.log(logging.ERROR, "job_failed", f"job failed: {turn.job.name}", exc=error, retry_seconds=seconds)
             return
         turn.failures = 0
         turn.due_at = self._monotonic() + (0 if has_more else turn.job.every_seconds)
+
+    def _put_off(self, turn: _Turn) -> float:
+        seconds: float = min(FIRST_RETRY_SECONDS * 2**turn.failures, LONGEST_RETRY_SECONDS)
+        turn.failures = min(turn.failures + 1, 16)
+        turn.due_at = self._monotonic() + seconds
+        return seconds
 
     def _until_next(self) -> float:
         due = [turn.due_at for turn in self._turns.values()] if self._is_leader else []

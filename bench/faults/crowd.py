@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from bench.faults.caller import LOST, Answer, Caller, Tally
+from bench.faults.caller import Answer, Caller, Tally
 from bench.faults.ledger import VERIFIER, Ledger, code_fields, proof
 from bench.faults.site import APP, AUDIENCE, PASSWORD, REDIRECT_URI, RETRY_SECONDS, SCOPE, SERVICE, WEB, Site
 
@@ -96,7 +96,7 @@ class _Errand:
             answer, was_lost = self.until_sure(refresh)
             if answer.status != 200:  # noqa: PLR2004
                 # A retry that came too late ends the family, as it must.
-                if not (was_lost and time.monotonic() - began > RETRY_SECONDS):
+                if not answer.is_unsure and not (was_lost and time.monotonic() - began > RETRY_SECONDS):
                     self.crowd.tally.wrong(f"a current refresh token was refused: {answer.status} {answer.body!r}")
                 return
             successor, access_token = answer.json["refresh_token"], answer.json["access_token"]
@@ -134,7 +134,7 @@ class Registering(_Errand):
         answer, was_lost = self.until_sure(lambda: self.caller.json("/register", username=name, password=PASSWORD))
         was_made_before = was_lost and answer.status in {409, 422}
         if answer.status != 201 and not was_made_before:  # noqa: PLR2004
-            if answer.status != LOST:
+            if not answer.is_unsure:
                 self.crowd.tally.wrong(f"a registration was refused: {answer.status} {answer.body!r}")
             return
         with self.crowd.ledger.lock:

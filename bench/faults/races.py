@@ -18,7 +18,7 @@ from bench.faults.volley import Volley, errors_of
 NAME = "races"
 TIMES, SECONDS = 10_000, 200.0
 NODES, AT_ONCE = 3, 64
-OK, REFUSED, UNPROVEN = 200, 400, 401
+OK, REFUSED, UNPROVEN, UNAVAILABLE = 200, 400, 401, 503
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -29,6 +29,12 @@ class _Seen:
     rounds: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    is_unsure: bool = False
+    """Whether somebody was answered 503 in the present round: then that may be the winner."""
+
+    def count(self, winners: int) -> list[str]:
+        """Exactly one may win."""
+        return [] if winners == 1 or (self.is_unsure and winners == 0) else [f"{winners} winners"]
 
 
 def run(plan: Plan) -> list[Finding]:
@@ -62,10 +68,18 @@ def raced(plan: Plan, site: Site) -> list[Finding]:
     for kind, (_, seen) in kinds.items():
         say(f"  {kind}: {seen.rounds} rounds, {dict(seen.statuses)}")
     return [
-        *(none_of(f"{AT_ONCE} at once for {kind} over {NODES} nodes: rounds without exactly one winner, or with a 5xx",
+        *(none_of(f"{AT_ONCE} at once for {kind} over {NODES} nodes: rounds without exactly one winner, or with a 500",
                   len(seen.wrong), seen.rounds, seen.wrong) for kind, (_, seen) in kinds.items()),
+        *(_busy(kind, seen) for kind, (_, seen) in kinds.items()),
         Finding("errors and tracebacks in the logs", str(len(errors)), "0", not errors),
     ]  # fmt: skip
+
+
+def _busy(kind: str, seen: _Seen) -> Finding:
+    """503 is no lie, but too busy a machine: so it is told, and no test asserts it."""
+    found = seen.statuses[UNAVAILABLE]
+    what = f"{AT_ONCE} at once for {kind} over {NODES} nodes: answers of 503"
+    return Finding(what, f"{found} of {seen.statuses.total():,}", "0", found == 0, timed=True)
 
 
 class _Race:
@@ -78,13 +92,15 @@ class _Race:
 
     def of_a_code(self) -> list[str]:
         """One redemption; the others are replays, which end what the winner got."""
-        asked = f"/authorize?{authorization_query()}"
-        code = code_of(self._caller.get(asked, Cookie=self._site.cookies)) or ""
+        asked, code = f"/authorize?{authorization_query()}", None
+        while code is None:
+            code = code_of(self._caller.get(asked, Cookie=self._site.cookies))
         answers = self._volley.form("/token", **proof(self._site, WEB), **code_fields(code))
         wrong = _judged(answers, self.codes, REFUSED, "invalid_grant")
         winners = [answer for answer in answers if answer.status == OK]
-        if len(winners) != 1:
-            return [*wrong, f"{len(winners)} winners"]
+        wrong += self.codes.count(len(winners))
+        if not winners:
+            return wrong
         token = winners[0].json["access_token"]
         told = self._caller.form("/introspect", token=token, **proof(self._site, WEB))
         return wrong if told.json == {"active": False} else [*wrong, f"the winner's token lives: {told.body!r}"]
@@ -97,8 +113,9 @@ class _Race:
         answers = self._volley.form("/token", **fields)
         wrong = _judged(answers, self.refreshes, REFUSED, "invalid_grant")
         successors = {str(answer.json["refresh_token"]) for answer in answers if answer.status == OK}
+        wrong += self.refreshes.count(len(successors))
         self._token = successors.pop() if successors else ""
-        return wrong if self._token and not successors else [*wrong, f"{len(successors)} successors too many"]
+        return wrong
 
     def of_an_assertion(self) -> list[str]:
         """One use."""
@@ -108,8 +125,7 @@ class _Race:
         }  # fmt: skip
         answers = self._volley.form("/token", **fields)
         wrong = _judged(answers, self.assertions, UNPROVEN, "invalid_client")
-        winners = sum(answer.status == OK for answer in answers)
-        return wrong if winners == 1 else [*wrong, f"{winners} winners"]
+        return wrong + self.assertions.count(sum(answer.status == OK for answer in answers))
 
     def _sign_in(self) -> str:
         answer = self._caller.json(
@@ -122,7 +138,8 @@ def _judged(answers: Sequence[Answer], seen: _Seen, refusal: int, error: str) ->
     """Count the answers; tell the statuses and errors that nobody may get."""
     statuses = Counter(answer.status for answer in answers)
     seen.statuses += statuses
-    strange = set(statuses) - {OK, refusal}
+    seen.is_unsure = UNAVAILABLE in statuses
+    strange = set(statuses) - {OK, refusal, UNAVAILABLE}
     wrong = [f"statuses {dict(statuses)}"] if strange else []
     others = errors_of(answers) - {error}
     return [*wrong, f"errors {sorted(others)}"] if others else wrong

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -11,16 +12,18 @@ from urllib.parse import urlencode
 from bench.faults.caller import FORM, LOST, Answer
 
 SECONDS = 30.0
+IDLE_SECONDS = 5.0
+"""The server closes what is idle for ten."""
 
 
 class Volley:
     """Connections spread over the ports; a context manager that closes them."""
 
     def __init__(self, ports: Sequence[int], connections: int) -> None:
-        self._sockets = [
-            socket.create_connection(("127.0.0.1", ports[number % len(ports)]), SECONDS)
-            for number in range(connections)
-        ]
+        self._ports = [ports[number % len(ports)] for number in range(connections)]
+        self._sockets: list[socket.socket] = []
+        self._used_at = time.monotonic()
+        self._connect()
 
     def __enter__(self) -> Self:
         return self
@@ -28,18 +31,29 @@ class Volley:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _connect(self) -> None:
+        self._sockets = [socket.create_connection(("127.0.0.1", port), SECONDS) for port in self._ports]
+
+    def _close(self) -> None:
         for each in self._sockets:
             with suppress(OSError):
                 each.close()
 
     def form(self, path: str, **fields: str) -> list[Answer]:
         """POST the form on all of them: written in one go, so that the servers have them all before the first ends."""
+        if time.monotonic() > self._used_at + IDLE_SECONDS:
+            self._close()
+            self._connect()
         body = urlencode(fields).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
         sent = head.encode() + body
         for each in self._sockets:
             each.sendall(sent)
-        return [_answer(each) for each in self._sockets]
+        answers = [_answer(each) for each in self._sockets]
+        self._used_at = time.monotonic()
+        return answers
 
 
 def _answer(connection: socket.socket) -> Answer:

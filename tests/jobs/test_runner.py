@@ -90,6 +90,17 @@ def test_a_failing_job_is_tried_again_later_each_time_and_stops_no_other(storage
     assert failing.runs == 4
 
 
+def test_a_job_whose_database_goes_away_is_no_error_but_tried_again(storage, clock, monotonic, caplog):
+    job = Counted(StorageUnavailable("away"))
+    runner = make(storage, clock, monotonic, Job("job", 1, job))
+    runner.step()
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
+    monotonic.seconds += 20
+    clock.move(seconds=20)
+    runner.step()
+    assert job.runs == 2
+
+
 def test_a_database_that_is_away_ends_nothing(storage, clock, monotonic, monkeypatch):
     def away(*args):
         raise StorageUnavailable
