@@ -15,6 +15,7 @@ from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.refusal import EXPECTED, Refused, sentences
 from authsvc.clock import utc_now
 from authsvc.settings import Settings, read_settings
+from authsvc.storage.sql.migrate import added_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def checks(settings: Settings, port: int) -> Iterator[Check]:
     yield Check("issuer", partial(_issuer, settings))
     yield Check("master key", partial(_master_key, settings))
     yield Check("database", partial(_database, settings))
+    yield Check("migration", partial(preflight.migration_state, settings))
     yield Check("default tenant", partial(_tenant, settings))
     yield Check("signing keys", partial(_keys, settings))
     yield Check("clock", _clock)
@@ -75,6 +77,8 @@ def _master_key(settings: Settings) -> str:
 
 def _database(settings: Settings) -> str:
     require_migrated(settings.database_url)
+    if added_since(settings.database_url):
+        return "reachable; a newer authsvc has added to it, and this one runs on it, too"
     return "reachable and migrated"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from authsvc.cli.installation import find_tenant, key_policy, opened, unit
 from authsvc.cli.listen import Listen
 from authsvc.cli.master_file import read_master_keys
-from authsvc.cli.refusal import Refused
+from authsvc.cli.refusal import DATABASE, Refused
 from authsvc.clock import utc_now
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.errors import DecryptionFailed
@@ -17,6 +17,8 @@ from authsvc.domain.keyring import Keyring
 from authsvc.domain.tenants import IssuerInvalid, check_issuer
 from authsvc.settings import Settings
 from authsvc.storage.sql.engine import Storage
+from authsvc.storage.sql.migrate import pending
+from authsvc.storage.sql.obstacles import obstacles
 
 FIRST_ALGORITHMS = ("ES256", "RS256")
 """Of access tokens and of ID tokens, where nobody asks for another: their keys are made before the first request."""
@@ -51,6 +53,20 @@ def require_own_tenant(settings: Settings, storage: Storage) -> None:
             f"The database belongs to the issuer {tenant.issuer}, not to {settings.issuer}: "
             "set AUTHSVC_ISSUER to the former, or AUTHSVC_DATABASE_URL to another database."
         )
+
+
+def migration_state(settings: Settings) -> str:
+    """Return what `authsvc migrate` would do. Raises: Refused if something is in its way, StorageUnavailable."""
+    url = settings.database_url
+    try:
+        lacking = pending(url)
+    except ValueError:
+        raise Refused(f"Nothing can be said: {DATABASE} is wrong.") from None
+    if not lacking:
+        return "nothing to apply"
+    if found := obstacles(url):
+        raise Refused(f"`authsvc migrate` would apply {', '.join(lacking)}, but {'; and '.join(found)}.")
+    return f"`authsvc migrate` would apply {', '.join(lacking)}; nothing is in its way"
 
 
 def open_keys(settings: Settings, storage: Storage, master_keys: MasterKeys) -> None:

@@ -1,4 +1,7 @@
 import socket
+import sqlite3
+
+from authsvc.storage.sql.migrate import revisions
 
 
 def bad_lines(done):
@@ -10,7 +13,10 @@ def test_a_healthy_installation_gets_one_good_line_for_each_check(installation):
 
     lines = done.out.splitlines()
     assert {line.split()[0] for line in lines} == {"good"}
-    names = ["settings", "issuer", "master key", "database", "default tenant", "signing keys", "clock", "mail", "port"]
+    names = [
+        "settings", "issuer", "master key", "database", "migration", "default tenant", "signing keys", "clock", "mail",
+        "port",
+    ]  # fmt: skip
     assert [line.removeprefix("good  ").split(":")[0] for line in lines] == names
 
 
@@ -44,3 +50,28 @@ def test_settings_that_cannot_be_read_are_named(site):
 
     assert done.code == 1
     assert bad_lines(done)[0].startswith("bad   settings: AUTHSVC_WORKERS")
+
+
+def _set_schema(installation, revision):
+    with sqlite3.connect(installation.directory / "var" / "authsvc.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+
+
+def test_before_an_upgrade_it_says_what_would_be_done_and_what_is_in_its_way(installation):
+    _set_schema(installation, revisions()[-2])
+
+    told = installation.run("doctor", "--port", str(installation.port)).out
+    assert f"bad   database: The database lacks the migrations {revisions()[-1]}: run `authsvc migrate`." in told
+    assert f"good  migration: `authsvc migrate` would apply {revisions()[-1]}; nothing is in its way" in told
+    with sqlite3.connect(installation.directory / "var" / "authsvc.db", isolation_level=None) as database:
+        database.execute("BEGIN IMMEDIATE")
+        told = installation.run("doctor", "--port", str(installation.port)).out
+    assert "bad   migration: `authsvc migrate` would apply" in told
+    assert "another process has been writing" in told
+
+
+def test_after_going_back_to_the_version_before_all_is_well(installation):
+    _set_schema(installation, f"{int(revisions()[-1]) + 1:04}")
+
+    told = installation.done("doctor", "--port", str(installation.port)).out
+    assert "good  database: reachable; a newer authsvc has added to it" in told
