@@ -49,6 +49,8 @@ def import_users(
     rows_of = form or _BY_SUFFIX.get(file.suffix.lower())
     if rows_of not in FORMATS:
         raise Refused(f"It is not clear what {file} is: say --format {' or --format '.join(FORMATS)}.")
+    if report is not None and report.exists() and report.samefile(file):
+        raise Refused("The report would overwrite the file: give --report another name.")
     with _telling(report) as tell, file.open("rb") as octets:
         job = _Import(octets, rows_of, tenant, dry_run=dry_run)
         try:

@@ -33,6 +33,7 @@ def add_people(site, count: int) -> None:
     storage.close()
 
 
+@pytest.mark.slow
 def test_people_stay_signed_in_when_the_installation_moves_to_postgresql(installation, start, new_url):
     installation.done("users", "create", "ada", stdin=PASSWORD + "\n")
     installation.done("clients", "create", "app", "--public", "--first-party", "--scope", "openid")

@@ -80,6 +80,7 @@ def test_a_fault_of_the_file_ends_the_import_after_what_stands_before_it(install
         pytest.param("users.csv", ("--format", "xml"), "--format csv or --format jsonl", id="unknown format"),
         pytest.param("users.csv", ("--tenant", "other"), "no tenant other", id="unknown tenant"),
         pytest.param("users.csv", ("--report", "no/where"), "no/where", id="report"),
+        pytest.param("users.csv", ("--report", "./users.csv"), "would overwrite", id="report over the file"),
     ],
 )
 def test_an_import_that_cannot_begin_is_refused(installation, file, arguments, fragment):
@@ -87,6 +88,7 @@ def test_an_import_that_cannot_begin_is_refused(installation, file, arguments, f
     done = installation.run("users", "import", file, *arguments)
     assert done.code == 1
     assert fragment in done.err
+    assert (installation.directory / file).read_text() == "username\nada\n"
     assert names(installation) == set()
 
 
