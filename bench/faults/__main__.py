@@ -1,6 +1,7 @@
 """`python -m bench.faults NAME...` or all of them; `docs/reliability.md` is written anew from all that were run."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> int:
     unknown = [name for name in options.names if name not in SCRIPTS]
     if unknown:
         parser.error(f"there is no {', '.join(unknown)}; there are: {', '.join(SCRIPTS)}")
+    # Whoever is told to end ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     all_hold = True
     for name in options.names or SCRIPTS:
         script = SCRIPTS[name]

@@ -37,7 +37,7 @@ def run(plan: Plan) -> list[Finding]:
         found += troubled(plan, site, "the database stands still", lambda: standing(cluster), plan.seconds + 1.0)
     site = on_sqlite(plan)
     found += troubled(plan, site, "SQLite written by another process", lambda: busy(site), SQLITE_SECONDS)
-    return found + full(plan)
+    return found + full(plan) + read_only(plan)
 
 
 def troubled(
@@ -135,6 +135,38 @@ def filled(directory: Path) -> Iterator[None]:
         yield
     finally:
         filler.unlink()
+
+
+def read_only(plan: Plan) -> list[Finding]:
+    """The database and its log become immutable files, where that may be said (`chattr +i`)."""
+    directory = plan.directory / "immutable"
+    directory.mkdir()
+    site = make_site(f"sqlite:///{directory / 'authsvc.db'}", directory)
+    if not _chattr("+i", site.master_key_file) or not _chattr("-i", site.master_key_file):
+        return [Finding("read-only files: not run, for that takes root and a file system with attributes", "-", "-",
+                        holds=True)]  # fmt: skip
+
+    @contextmanager
+    def immutable() -> Iterator[None]:
+        files = [Path(_file(site)), Path(f"{_file(site)}-wal")]
+        _chattr("+i", *files)
+        try:
+            yield
+        finally:
+            _chattr("-i", *files)
+
+    found = troubled(plan, site, "read-only files", immutable)
+    with sqlite3.connect(_file(site)) as connection:
+        told = str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+    return [*found, Finding("read-only files: integrity_check afterwards", told, "ok", told == "ok")]
+
+
+def _chattr(how: str, *files: Path) -> bool:
+    command = ["chattr", how, *map(str, files)]
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603
+    except FileNotFoundError:
+        return False
 
 
 def _file(site: Site) -> str:

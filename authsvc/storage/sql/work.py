@@ -21,7 +21,10 @@ from authsvc.storage.sql.prepared import Prepared, Statement, Values, prepare
 Answer = TypeVar("Answer")
 _FLUSHES = "authsvc.flushes"
 _READ_ONLY = "25006"
-"""The SQLSTATE of a write on a server that has become a standby: its connections are of no more use."""
+"""The SQLSTATE of a write on a server that has become a standby: its connections are of no more use.
+
+SQLite's either: one that was opened while the file could not be written never writes.
+"""
 
 
 class UnstorableText(ValueError):
@@ -259,7 +262,7 @@ class Work:
     def _fault(self, error: Exception, *, gone: bool) -> Exception:
         """Return our error for the driver's; a programming error stays what it is."""
         spoiled = self._spoiled or self._begun
-        if gone or getattr(error, "sqlstate", None) == _READ_ONLY:
+        if gone or _is_read_only(error):
             self._discard()
             self._ended()
         else:
@@ -278,6 +281,11 @@ class Work:
 
 def _count(_prepared: Prepared, cursor: Cursor) -> int:
     return cursor.rowcount
+
+
+def _is_read_only(error: Exception) -> bool:
+    name = getattr(error, "sqlite_errorname", None) or ""
+    return getattr(error, "sqlstate", None) == _READ_ONLY or name.startswith("SQLITE_READONLY")
 
 
 def _is_nul(error: Exception) -> bool:

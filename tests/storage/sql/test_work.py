@@ -184,6 +184,24 @@ def test_a_sqlite_file_that_is_damaged_is_unavailable(tmp_path: Path):
         storage.ping()
 
 
+def test_a_sqlite_connection_that_may_not_write_is_left_behind(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/authsvc.db"
+    migrate(url)
+    storage = open_storage(url, pool_size=1, cache=None)
+    with storage._database.engine.connect() as connection:
+        # As it is opened while the file cannot be written.
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    unit = storage.unit_of_work(uuid4())
+    with pytest.raises(StorageUnavailable):
+        unit.begin()
+    unit.close()
+    unit.begin()
+    unit.clients.add(a_client())
+    unit.commit()
+    unit.close()
+    storage.close()
+
+
 def test_sqlite_commits_are_on_disk_and_readers_do_not_wait_for_the_writer(tmp_path: Path):
     url = f"sqlite:///{tmp_path}/authsvc.db"
     migrate(url)
