@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
 DEPLOY_VENV := .venv-deploy
+FUZZ_VENV := .venv-fuzz
 NPM_STAMP := tests/interop/node_modules/.package-lock.json
 # Two workers suit the two cores of a small machine; WORKERS=8 elsewhere.
 WORKERS ?= 2
+RUNS ?= 10000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check check-deploy format locales mutants bench story demo lock
+.PHONY: help setup run test test-all check check-deploy format locales mutants fuzz bench story demo lock
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
@@ -87,6 +89,18 @@ format: setup ## format and mend what can be mended without judgement
 mutants: setup ## remove each security rule in turn: its tests must fail
 	$(BIN)/python tests/mutants/run.py
 
+$(FUZZ_VENV)/.stamp: tests/fuzz/requirements.lock requirements-dev.lock | $(STAMP)
+	$(BIN)/python -m venv --clear $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.lock
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+fuzz: $(FUZZ_VENV)/.stamp ## every endpoint from its OpenAPI document, every parser by coverage (RUNS=10000000; hours)
+	$(FUZZ_VENV)/bin/python tests/fuzz/api.py --cases 1000 --seconds 1200
+	for target in $$($(FUZZ_VENV)/bin/python tests/fuzz/parsers.py --list); do \
+	  $(FUZZ_VENV)/bin/python tests/fuzz/parsers.py $$target -runs=$(RUNS) -max_len=400 -artifact_prefix=var/ || exit 1; \
+	done
+
 bench: setup ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m bench
 
@@ -104,3 +118,6 @@ lock: setup ## renew both locks from pyproject.toml (UPGRADE=--upgrade takes the
 	$(UV_COMPILE) $(UPGRADE) --constraint requirements-dev.lock --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
 	  --custom-compile-command "make lock" $(UPGRADE) --output-file deploy/requirements.lock deploy/requirements.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 \
+	  --custom-compile-command "make lock" $(UPGRADE) --constraint requirements-dev.lock \
+	  --output-file tests/fuzz/requirements.lock pyproject.toml tests/fuzz/requirements.in

@@ -90,4 +90,7 @@ PAGES: Mapping[str, Operation] = {
     "GET /ui/logo": Operation(
         TAG, {200: Answer("The picture.", "image/*", HTML), 204: Answer("There is none.")}, "The issuer's logo."
     ),
+    "GET /dev/outbox": Operation(
+        TAG, {200: PAGE}, "The letters that the development server keeps instead of sending them."
+    ),
 }
