@@ -7,6 +7,7 @@ of it is there, no server starts, and another copy may begin.
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -38,7 +39,7 @@ from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.changes import change_feed
 from authsvc.storage.sql.connect import database_url, set_up_sqlite
 from authsvc.storage.sql.leases import leases
-from authsvc.storage.sql.migrate import is_ahead, migrate, pending, revisions
+from authsvc.storage.sql.migrate import added_since, is_ahead, migrate, pending, revisions
 
 _NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _WAIT_SECONDS: Final = 10
@@ -55,23 +56,17 @@ class CopyRefused(AuthsvcError):
     rule: ClassVar[str] = "copy_refused"
 
 
+@dataclass(slots=True)
 class Summary:
     """What a table holds, in any order: how many rows, and the sum of their hashes."""
 
-    def __init__(self) -> None:
-        self.rows = 0
-        self._sum = 0
+    rows: int = 0
+    total: int = 0
 
     def take(self, row: Sequence[Any]) -> None:
         """Add a row. Its values are those of Python, so that they look alike on every database."""
         self.rows += 1
-        self._sum += int.from_bytes(sha256(repr(tuple(row)).encode()).digest())
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Summary) and (self.rows, self._sum) == (other.rows, other._sum)
-
-    def __hash__(self) -> int:
-        return hash((self.rows, self._sum))
+        self.total += int.from_bytes(sha256(repr(tuple(row)).encode()).digest())
 
 
 def plain(table: Table) -> Table:
@@ -101,6 +96,9 @@ def copy_database(source: str, target: str, tell: Callable[[int, float], None]) 
     """
     from_url, to_url = database_url(source), database_url(target)
     _require_two(from_url, to_url)
+    if not _is_ours(source):
+        # What a newer version has added would be left behind without a word.
+        raise CopyRefused("the source has the schema of another version: copy it with that one, or migrate it first")
     with _faults(), _transaction(from_url, "BEGIN") as reader:
         _prepare(target, to_url)
         counts = {table.name: reader.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES}
@@ -153,11 +151,15 @@ def _prepare(target: str, url: URL) -> None:
                 if inspect(connection).get_table_names():
                     raise CopyRefused("the target holds tables of something else: give an empty database")
         migrate(target)
-    elif lacking or is_ahead(target):
+    elif not _is_ours(target):
         raise CopyRefused("the target has the schema of another version: give an empty database")
     with _transaction(url) as connection:
         if not _is_marked(connection) and not _filled(connection):
             connection.execute(insert(leases).values(name=MARK, holder="authsvc db copy", expires_at=_NEVER))
+
+
+def _is_ours(database: str) -> bool:
+    return not (pending(database) or is_ahead(database) or added_since(database))
 
 
 def _is_marked(connection: Connection) -> bool:

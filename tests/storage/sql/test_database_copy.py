@@ -152,11 +152,19 @@ def test_a_database_of_another_version_or_purpose_is_refused(source: str, databa
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE users"))
     migrate(database_url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    for version in ("0001", "0999"):
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE alembic_version SET version_num = '{version}'"))
+        with pytest.raises(CopyRefused, match="target has the schema of another version"):
+            copy_database(source, database_url, nobody)
     engine.dispose()
-    with pytest.raises(CopyRefused, match="schema of another version"):
-        copy_database(source, database_url, nobody)
+
+
+@pytest.mark.parametrize("version", ["0001", "0999", "1000"], ids=["older", "newer", "newer without something"])
+def test_what_another_version_has_written_is_not_copied_by_half(source: str, tmp_path: Path, version: str):
+    change(source, f"UPDATE alembic_version SET version_num = '{version}'")
+    with pytest.raises(CopyRefused, match="the source has the schema of another version"):
+        copy_database(source, f"sqlite:///{tmp_path}/new.db", nobody)
 
 
 def test_a_database_is_not_copied_into_itself(source: str):
