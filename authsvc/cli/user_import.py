@@ -87,7 +87,9 @@ class _Import:
                 for batch in in_batches(rows):
                     with unit(storage, tenant.id) as uow:
                         yield self._stored(batch, Desk(settings, tenant, tenants, uow, utc_now()))
-                    progress.show(self.added + self.unchanged + self.refused, self.octets.tell() / size)
+                    # A pipe has no size, and does not tell how far it is.
+                    share = self.octets.tell() / size if size else 0.0
+                    progress.show(self.added + self.unchanged + self.refused, share)
             finally:
                 progress.end()
 

@@ -1,6 +1,8 @@
 import json
+import os
 import sqlite3
 import subprocess
+import threading
 from contextlib import closing
 
 import pytest
@@ -71,6 +73,16 @@ def test_a_fault_of_the_file_ends_the_import_after_what_stands_before_it(install
     assert done.out == "1 row: 1 added, 0 here already, 0 refused\n"
     assert "line 3" in done.err
     assert names(installation) == {"ada"}
+
+
+def test_what_another_program_writes_is_imported_as_it_comes(installation):
+    pipe = installation.directory / "users.csv"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("username\nada\n",))
+    writer.start()
+
+    assert installation.done("users", "import", "users.csv").out.startswith("1 row: 1 added")
+    writer.join()
 
 
 @pytest.mark.parametrize(
