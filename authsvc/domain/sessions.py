@@ -40,6 +40,8 @@ class RefreshFamily:
 
     Only hashes are kept. `expires_at` is absolute, `idle_expires_at` moves with each refresh. `userinfo_claims` are the
     claims asked for by name. `told_session_id` is the session that ID tokens name, where it is not the family's own.
+    `authenticated_at` and `amr` are those of the sign-in, which its session forgets when the person signs in again;
+    None in families older than these fields.
     """
 
     id: UUID
@@ -58,6 +60,8 @@ class RefreshFamily:
     ended_at: datetime | None = None
     userinfo_claims: frozenset[str] = frozenset()
     told_session_id: UUID | None = None
+    authenticated_at: datetime | None = None
+    amr: tuple[str, ...] | None = None
 
     def is_alive(self, now: datetime) -> bool:
         """Whether it can still be refreshed."""

@@ -21,7 +21,7 @@ from authsvc.protocol.errors import InvalidGrant, InvalidRequest, InvalidToken, 
 from authsvc.protocol.grant import GrantRequest, Issuing, TrustedWord
 from authsvc.protocol.subjects import session_behind, subject_for
 from authsvc.protocol.tokens import access_token, id_token
-from authsvc.protocol.tokens.refresh_token import check_presented, find_family
+from authsvc.protocol.tokens.refresh_token import check_presented, find_family, sign_in_of
 from authsvc.protocol.tokens.state import judge_access_token
 from authsvc.protocol.trusted_token import Wanted, judge_trusted_token
 
@@ -199,7 +199,7 @@ def _refresh_token(presented: str, request: GrantRequest, uow: UnitOfWork, issui
         scopes=family.scopes & client.scopes,
         audiences=None,
         expires_at=min(family.idle_expires_at, family.expires_at, session.expires_at),
-        sign_in=SignIn(family.user_id, session.id, session.authenticated_at, session.amr, family.id),
+        sign_in=sign_in_of(state),
     )
 
 

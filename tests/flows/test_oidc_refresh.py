@@ -1,7 +1,11 @@
 """What comes of a refresh tells the same as the first answer did (OpenID Connect Core §12)."""
 
+from dataclasses import replace
+
 import pytest
 
+from authsvc.crypto import opaque
+from authsvc.web.cookies import cookie_name
 from tests.flows.asking import make_opaque
 from tests.flows.relying_party import Browser, add_client
 from tests.flows.test_oidc_claims import PAIRWISE, about, read
@@ -52,3 +56,29 @@ def test_an_id_token_names_the_session_person_and_instant_that_the_first_did(bro
     assert {name: later[name] for name in kept} == {name: first[name] for name in kept}
     assert "nonce" not in later
     assert later["iat"] > first["iat"]
+
+
+@pytest.mark.parametrize("scope", ["openid", "openid offline_access"])
+def test_who_signs_in_again_makes_no_earlier_sign_in_younger(browser: Browser, scope: str):
+    world = browser.world
+    tokens = browser.tokens(scope=scope)
+    world.clock.move(minutes=20)
+    sign_in_again(browser, ("pwd", "otp"))
+    fresh = world.refresh(tokens["refresh_token"], "rp").json()
+    for kind in ("id_token", "access_token"):
+        first, later = read(tokens[kind]), read(fresh[kind])
+        assert (later["auth_time"], later["amr"]) == (first["auth_time"], ["pwd"]), kind
+    assert read(browser.tokens()["id_token"])["amr"] == ["pwd", "otp"]
+
+
+def sign_in_again(browser: Browser, amr: tuple[str, ...]) -> None:
+    """As the page does: the session goes on, with a new instant and new means."""
+    world, name = browser.world, cookie_name(browser.world.tenant, opaque.SESSION)
+    with world.change() as uow:
+        visitor = uow.browser_sessions.find(opaque.hash_secret(browser.cookies[name]))
+        assert visitor is not None
+        old, secret = visitor.browser, opaque.new_secret(opaque.SESSION)
+        session = replace(old.session, authenticated_at=world.clock(), amr=amr)
+        renewed = replace(old, session=session, secret_hash=opaque.hash_secret(secret))
+        assert uow.browser_sessions.renew(renewed, instead_of=old.secret_hash)
+    browser.cookies[name] = secret

@@ -49,6 +49,7 @@ def a_family(session: Session) -> RefreshFamily:
         current_hash="hash-0", previous_hash=None, generation=0, rotated_at=NOW, created_at=NOW,
         idle_expires_at=NOW + timedelta(days=30), expires_at=NOW + timedelta(days=180),
         userinfo_claims=frozenset({"email", "phone_number"}), told_session_id=uuid4(),
+        authenticated_at=NOW, amr=("pwd",),
     )  # fmt: skip
 
 

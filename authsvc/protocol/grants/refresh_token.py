@@ -1,10 +1,10 @@
 """A refresh token for fresh ones (RFC 6749 §6, RFC 9700 §4.14)."""
 
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens import SignIn, Target
+from authsvc.domain.tokens import Target
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane
-from authsvc.protocol.tokens.refresh_token import check_presented, find_family, rotate
+from authsvc.protocol.tokens.refresh_token import check_presented, find_family, rotate, sign_in_of
 
 GRANT_TYPE = "refresh_token"
 PARAMETERS = frozenset({"refresh_token"})
@@ -36,7 +36,7 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
         subject=str(family.user_id),
         scopes=family.scopes & request.client.scopes,
         resources=family.resources & request.client.resources,
-        sign_in=SignIn(family.user_id, session.id, session.authenticated_at, session.amr, family.id),
+        sign_in=sign_in_of(state),
         presented=presented,
     )
 

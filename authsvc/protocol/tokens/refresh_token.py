@@ -13,7 +13,7 @@ from authsvc.crypto import opaque
 from authsvc.crypto.errors import OpaqueInvalid
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.sessions import FamilyState, RefreshFamily
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens import SignIn, Target
 from authsvc.protocol.claims import asked_of_userinfo
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, PresentedFamily
@@ -53,6 +53,8 @@ def start_family(decision: Decision, target: Target, request: GrantRequest, uow:
             expires_at=now + timedelta(seconds=lifetimes.refresh),
             userinfo_claims=frozenset() if code is None else asked_of_userinfo(code.claims),
             told_session_id=code.sign_in.session_id if code is not None and code.offline else None,
+            authenticated_at=sign_in.authenticated_at,
+            amr=sign_in.amr,
         )
     )
     return opaque.encode_refresh_token(token, issuing.keyring.opaque_key(uow, now))
@@ -70,6 +72,21 @@ def find_family(
     if state is None:
         raise InvalidGrant("the refresh token is unknown", rule="refresh_token_unknown")
     return PresentedFamily(token, state.family), state
+
+
+def sign_in_of(state: FamilyState) -> SignIn:
+    """Return the sign-in that the family descends from: a later one on the same session makes no token of it younger.
+
+    Source: OpenID Connect Core §12.2, RFC 9068 §2.2.1.
+    """
+    family, session = state.family, state.session
+    return SignIn(
+        user_id=family.user_id,
+        session_id=session.id,
+        authenticated_at=family.authenticated_at or session.authenticated_at,
+        amr=session.amr if family.amr is None else family.amr,
+        family_id=family.id,
+    )
 
 
 def check_presented(presented: PresentedFamily, issuing: Issuing, now: datetime) -> None:

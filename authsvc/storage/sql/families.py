@@ -68,6 +68,7 @@ class SqlFamilies(Store):
             expires_at=family.expires_at, ended_at=family.ended_at,
             over_at=family.ended_at or _next_day(min(family.idle_expires_at, family.expires_at)),
             userinfo_claims=family.userinfo_claims, told_session_id=family.told_session_id,
+            authenticated_at=family.authenticated_at, amr=family.amr,
         )  # fmt: skip
 
     def rotate(  # noqa: PLR0913 - the statement's own terms

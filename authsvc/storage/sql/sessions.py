@@ -60,6 +60,8 @@ refresh_families = Table(
     Column("over_at", Instant, nullable=False),
     Column("userinfo_claims", StringSet, nullable=False, server_default="[]"),
     Column("told_session_id", Uuid),
+    Column("authenticated_at", Instant),
+    Column("amr", StringTuple),
     ForeignKeyConstraint(("tenant_id", "session_id"), ("sessions.tenant_id", "sessions.id"), ondelete="CASCADE"),
 )
 Index(None, refresh_families.c.tenant_id, refresh_families.c.session_id)
