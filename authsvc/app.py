@@ -50,6 +50,7 @@ from authsvc.web.api.recovery import recovery_router
 from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
 from authsvc.web.endpoint import Endpoint
+from authsvc.web.idempotency import Idempotency
 from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.languages import wording
 from authsvc.web.mounted import Mounted
@@ -114,7 +115,7 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
     keyring = Keyring(master_keys, key_policy(settings))
     runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
     wake = _waking(runner)
-    api = AccountApi(_accounts(settings, master_keys, kept), keyring, settings.lifetimes.recent_login, wake)
+    api = _account_api(settings, master_keys, kept, keyring, wake)
     # Later, for it needs the metrics, and those the names of the routes.
     routers = _routers(settings, api, lambda: issuing)
     metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
@@ -247,6 +248,14 @@ def _routers(settings: Settings, api: AccountApi, issuing: Callable[[], Issuing]
     own += (users_router(api), clients_router(api, lambda: _registering(settings, issuing())))
     own += (resources_router(api), tenants_router(api))
     return (*own, register_router(api)) if settings.registration.open else own
+
+
+def _account_api(
+    settings: Settings, master_keys: MasterKeys, kept: KeptMail | None, keyring: Keyring, wake: Callable[[], None]
+) -> AccountApi:
+    lifetimes = settings.lifetimes
+    idempotency = Idempotency(master_keys, lifetimes.idempotent_answer)
+    return AccountApi(_accounts(settings, master_keys, kept), keyring, lifetimes.recent_login, wake, idempotency)
 
 
 def _accounts(settings: Settings, master_keys: MasterKeys, kept: KeptMail | None) -> Accounts:

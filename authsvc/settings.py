@@ -57,6 +57,8 @@ class Lifetimes(_Group):
     """How far clocks may differ."""
     signing_key: int = Field(90 * 86_400, ge=3_600)
     """When a signing key gets a successor."""
+    idempotent_answer: int = Field(86_400, ge=60, le=30 * 86_400)
+    """How long a request that is sent again with its Idempotency-Key gets its first answer."""
     audit: int = Field(400 * 86_400, ge=86_400)
     """How long audit rows are kept."""
 

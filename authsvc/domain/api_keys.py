@@ -65,6 +65,11 @@ class KeyOwner:
     scopes: frozenset[str]
     resources: frozenset[str]
 
+    @property
+    def principal(self) -> str:
+        """One name for whoever it is."""
+        return f"client {self.client_id}" if self.user_id is None else f"user {self.user_id}"
+
     def owns(self, key: ApiKey) -> bool:
         """Whether the key is theirs."""
         return (self.user_id, self.client_id) == (key.user_id, key.client_id)

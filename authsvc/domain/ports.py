@@ -13,6 +13,7 @@ from uuid import UUID
 from authsvc.domain.audit import AuditEvent
 from authsvc.domain.configuration_ports import Clients, Resources, Tenants, TrustedIssuers
 from authsvc.domain.documents import Document
+from authsvc.domain.idempotent_answers import IdempotentAnswers
 from authsvc.domain.keyring import KeyRecord
 from authsvc.domain.lockout import Reservation
 from authsvc.domain.mail_ports import MailedLinks, Outbox
@@ -201,6 +202,9 @@ class UnitOfWork(Protocol):
 
     @property
     def registration_tokens(self) -> RegistrationTokens: ...
+
+    @property
+    def idempotent_answers(self) -> IdempotentAnswers: ...
 
     def begin(self) -> None: ...
 

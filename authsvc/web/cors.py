@@ -12,8 +12,8 @@ from authsvc.web.responses import Headers, Response
 from authsvc.web.tenant import find_tenant
 
 _METHODS = b"GET, POST, PUT, PATCH, DELETE"
-_HEADERS = b"authorization, content-type"
-_EXPOSED = b"www-authenticate, retry-after, x-request-id, location"
+_HEADERS = b"authorization, content-type, idempotency-key, if-match"
+_EXPOSED = b"www-authenticate, retry-after, x-request-id, location, etag, idempotent-replayed"
 _PREFLIGHT_SECONDS = b"600"
 PUBLIC: Headers = ((b"access-control-allow-origin", b"*"),)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import UUID, uuid4
 
+from authsvc.domain.idempotent_answers import IdempotentAnswer
 from authsvc.domain.relying_parties import OPENLY, RelyingParty
 from authsvc.storage.sql.engine import Storage
 from tests.storage.examples import (
@@ -39,6 +40,7 @@ API_KEY = an_api_key(USER.id)
 BROWSER = a_browser_session(USER)
 DELIVERY = a_delivery()
 REGISTRATION = a_registration_token()
+ANSWER = IdempotentAnswer("key-hash", b"answer", NOW.replace(year=2999))
 
 
 def store_everything(storage: Storage) -> UUID:
@@ -69,6 +71,7 @@ def store_everything(storage: Storage) -> UUID:
     unit.consents.give(a_consent(USER))
     unit.logout_deliveries.add(DELIVERY)
     unit.registration_tokens.add(REGISTRATION)
+    unit.idempotent_answers.add(ANSWER, NOW)
     unit.commit()
     unit.close()
     return unit.tenant_id

@@ -15,6 +15,7 @@ from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.everything import (
+    ANSWER,
     API_KEY,
     BROWSER,
     DELIVERY,
@@ -194,6 +195,8 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "logout_deliveries.postpone": (lambda unit: unit.logout_deliveries.postpone(DELIVERY.id, LATER, "x"), None),
     "logout_deliveries.close": (lambda unit: unit.logout_deliveries.close(DELIVERY.id, "failed", "x"), None),
     "logout_deliveries.list": (lambda unit: unit.logout_deliveries.list(None, 10), ()),
+    "idempotent_answers.find": (lambda unit: unit.idempotent_answers.find("key-hash", NOW), None),
+    "idempotent_answers.add": (lambda unit: unit.idempotent_answers.add(ANSWER, NOW), True),
     "registration_tokens.find": (lambda unit: unit.registration_tokens.find("registration-hash"), None),
     "registration_tokens.list": (lambda unit: unit.registration_tokens.list(), ()),
     "registration_tokens.add": (lambda unit: unit.registration_tokens.add(REGISTRATION), None),

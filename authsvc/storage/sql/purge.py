@@ -15,6 +15,7 @@ from authsvc.storage.sql.authorization_codes import authorization_codes
 from authsvc.storage.sql.base import given, owned
 from authsvc.storage.sql.changes import announce
 from authsvc.storage.sql.continuations import continuations
+from authsvc.storage.sql.idempotent_answers import idempotent_answers
 from authsvc.storage.sql.keys import signing_keys
 from authsvc.storage.sql.links import mailed_links
 from authsvc.storage.sql.logout_deliveries import logout_deliveries
@@ -82,6 +83,7 @@ RULES = (
     _rule(authorization_codes, KEPT_SECONDS, _before(authorization_codes.c.expires_at)),
     _rule(continuations, 0, _before(continuations.c.expires_at)),
     _rule(logout_deliveries, LOGOUT_SECONDS, _before(logout_deliveries.c.created_at)),
+    _rule(idempotent_answers, 0, _before(idempotent_answers.c.expires_at)),
     _rule(registration_tokens, API_KEY_SECONDS, _before(registration_tokens.c.expires_at)),
     _AUDIT,
     _KEYS,

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from authsvc.domain import configuration_ports, mail_ports, ports, sign_in_ports, token_ports, user_ports
+from authsvc.domain.idempotent_answers import IdempotentAnswers
 from authsvc.storage.cache import Cache
 from authsvc.storage.cached import CachedClients, CachedIssuers, CachedKeys, CachedResources, CachedTenants
 from authsvc.storage.sql.access_tokens import SqlAccessTokens
@@ -17,6 +18,7 @@ from authsvc.storage.sql.clients import SqlClients
 from authsvc.storage.sql.consents import SqlConsents
 from authsvc.storage.sql.continuations import SqlContinuations
 from authsvc.storage.sql.families import SqlFamilies
+from authsvc.storage.sql.idempotent_answers import SqlIdempotentAnswers
 from authsvc.storage.sql.issuers import SqlIssuers
 from authsvc.storage.sql.keys import SqlKeys
 from authsvc.storage.sql.links import SqlLinks
@@ -55,6 +57,7 @@ _STORES: Mapping[str, Make] = {
     "consents": lambda work, tenant, _: SqlConsents(work, tenant),
     "logout_deliveries": lambda work, tenant, _: SqlLogoutDeliveries(work, tenant),
     "registration_tokens": lambda work, tenant, _: SqlRegistrationTokens(work, tenant),
+    "idempotent_answers": lambda work, tenant, _: SqlIdempotentAnswers(work, tenant),
 }
 
 
@@ -82,6 +85,7 @@ class SqlUnitOfWork:
     consents: sign_in_ports.Consents
     logout_deliveries: sign_in_ports.LogoutDeliveries
     registration_tokens: sign_in_ports.RegistrationTokens
+    idempotent_answers: IdempotentAnswers
 
     def __init__(self, work: Work, cache: Cache | None, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id

@@ -11,6 +11,7 @@ from authsvc.domain.keyring import Keyring
 from authsvc.domain.profile import DETAILS, MAX_NAME
 from authsvc.domain.users import User
 from authsvc.protocol.bearer import Caller, authenticate_caller, require_recent_login
+from authsvc.web.idempotency import Idempotency
 from authsvc.web.page import accept_language
 from authsvc.web.request import Call
 
@@ -33,6 +34,7 @@ class AccountApi:
     keyring: Keyring
     recent_login_seconds: int
     wake_mail: Callable[[], None]
+    idempotency: Idempotency
 
     def caller(self, call: Call, *, recent: bool = False) -> Caller:
         """Return whose account this is. Raises: as protocol/bearer.py; with `recent`, if they signed in long ago."""

@@ -73,10 +73,15 @@ def api_keys_router(api: ApiKeysApi) -> APIRouter:
     @runs_on("people")
     def create(call: Call, body: ApiKeyBody) -> Response:
         """Make an API key, shown only now. A person needs a recent login: the key outlives the session."""
-        key, secret = _made(body, api.owner(call, recent=True), call)
-        _record(call, "api_key.created", key)
-        location = (b"location", f"{call.tenant.issuer}/api-keys/{key.id}".encode())
-        return json_response(201, {**_told(key), "key": secret}, (*NO_STORE, location))
+        owner = api.owner(call, recent=True)
+
+        def make() -> Response:
+            key, secret = _made(body, owner, call)
+            _record(call, "api_key.created", key)
+            location = (b"location", f"{call.tenant.issuer}/api-keys/{key.id}".encode())
+            return json_response(201, {**_told(key), "key": secret}, (*NO_STORE, location))
+
+        return api.account.idempotency.once(call, owner.principal, make)
 
     @router.get("/api-keys")
     @runs_on("people")

@@ -13,7 +13,7 @@ from authsvc.errors import Conflict
 from authsvc.protocol.errors import InsufficientScope, InvalidClientMetadata, InvalidToken, MissingToken
 from authsvc.web.api.admin.rules import RULES
 from authsvc.web.documented.client_shapes import ADMIN_METADATA, NEW_CLIENT
-from authsvc.web.documented.operation import Answer, Operation, Refusal, Schema
+from authsvc.web.documented.operation import IDEMPOTENCY, KEY_REUSED, Answer, Operation, Refusal, Schema
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import Form
 
@@ -46,8 +46,9 @@ def _creating(name: str, shape: str, body: str, *refusals: Refusal, takes: Schem
         {201: Answer("It was made.", _JSON, ref(shape), located)},
         caller="administrator",
         takes=takes,
-        refusals=(*_TOKEN, FieldsInvalid, Conflict, *refusals),
+        refusals=(*_TOKEN, FieldsInvalid, Conflict, KEY_REUSED, *refusals),
         scope=RULES[name],
+        headers=IDEMPOTENCY,
         examples={f"Make a {shape.lower()}": example} if body else {},
     )
 

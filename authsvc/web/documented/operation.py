@@ -23,6 +23,13 @@ Caller = Literal[
 ]
 
 
+IDEMPOTENCY: Mapping[str, str] = {
+    "Idempotency-Key": "Chosen freely: the same request with the same key gets the first answer again, for a day; "
+    "secrets that are told once are not in it."
+}
+KEY_REUSED: Refusal = Form(422, "idempotency_key_reused", "This key came with another body before.")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A success; without a media type it has no body."""

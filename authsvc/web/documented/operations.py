@@ -26,7 +26,7 @@ from authsvc.web.documented.account_pages import ACCOUNT_PAGES
 from authsvc.web.documented.administration import ADMINISTRATION
 from authsvc.web.documented.bodies import asked_body, login_body, logout_body, token_body, userinfo_body
 from authsvc.web.documented.front_channel import FRONT_CHANNEL
-from authsvc.web.documented.operation import Answer, Operation, Refusal
+from authsvc.web.documented.operation import IDEMPOTENCY, KEY_REUSED, Answer, Operation, Refusal
 from authsvc.web.documented.pages import PAGES
 from authsvc.web.documented.registration import REGISTRATION
 from authsvc.web.documented.schemas import ref
@@ -179,7 +179,8 @@ OPERATIONS: Mapping[str, Operation] = {
         "API keys",
         {201: _KEY_CREATED},
         caller="service or account",
-        refusals=(*_KEYS, InsufficientAuthentication, FieldsInvalid, Conflict, TooManyApiKeys),
+        refusals=(*_KEYS, InsufficientAuthentication, FieldsInvalid, Conflict, TooManyApiKeys, KEY_REUSED),
+        headers=IDEMPOTENCY,
         examples={
             "Make a key for a service": '-u "$CLIENT_ID:$CLIENT_SECRET" \\\n  '
             "-H 'Content-Type: application/json' --data @- <<'JSON'\n"

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from authsvc.domain.idempotent_answers import IdempotentAnswer
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.connect import open_database
 from authsvc.storage.sql.engine import Storage, open_storage
@@ -178,6 +179,11 @@ def _registration_token(unit: SqlUnitOfWork) -> Callable[[], object]:
     return unit.registration_tokens.list
 
 
+def _idempotent_answer(unit: SqlUnitOfWork) -> Callable[[], object]:
+    unit.idempotent_answers.add(IdempotentAnswer("key-hash", b"answer", NOW), NOW - INSTANT)
+    return lambda: unit.idempotent_answers.find("key-hash", NOW - INSTANT)
+
+
 def _next_midnight(instant: datetime) -> datetime:
     return instant.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
 
@@ -203,6 +209,7 @@ def _next_midnight(instant: datetime) -> datetime:
         pytest.param(_continuation, NOW, id="continuation"),
         pytest.param(_delivery, NOW + 7 * DAY, id="logout delivery"),
         pytest.param(_registration_token, NOW + 30 * DAY, id="registration token"),
+        pytest.param(_idempotent_answer, NOW, id="idempotent answer"),
         pytest.param(_retired_key, NOW + 30 * DAY, id="retired key"),
         pytest.param(_revoked_key, NOW + 30 * DAY, id="revoked key"),
     ],

@@ -58,7 +58,11 @@ class Doors:
         def declare(function: Function) -> Function:
             @wraps(function)
             def admitted(call: Call, **values: Any) -> Response:  # noqa: ANN401 - what FastAPI has filled in
-                return function(Visit(call, self._admit(call, scope)), **values)
+                visit = Visit(call, self._admit(call, scope))
+                if method != "POST":
+                    return function(visit, **values)
+                principal = f"client {visit.admin.client_id}"
+                return self._api.idempotency.once(call, principal, lambda: function(visit, **values))
 
             endpoint = runs_on("people", hashes=door.hashes, then=door.then)(admitted)
             self.router.add_api_route(path, endpoint, methods=[method], status_code=door.status)
