@@ -104,6 +104,9 @@ fuzz: $(FUZZ_VENV)/.stamp ## every endpoint from its OpenAPI document, every par
 bench: setup ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m bench
 
+faults: setup ## do harm to real servers for half an hour, and write docs/reliability.md
+	$(BIN)/python -m bench.faults
+
 story: setup ## run the three services of examples/, and see every token on the way
 	$(BIN)/python examples/story.py
 
