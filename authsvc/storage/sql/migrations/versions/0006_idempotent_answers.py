@@ -6,8 +6,8 @@ Only adds: the previous version runs beside it and does not look at the table.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
