@@ -30,6 +30,7 @@ def save(name: str, plan: Plan, findings: list[Finding]) -> None:
         "command": f"python -m bench.faults {name} --times {plan.times} --seconds {plan.seconds:g} --seed {plan.seed}",
         "ended_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
+        "load": round(os.getloadavg()[0], 1),
         "findings": [asdict(finding) for finding in findings],
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1))
@@ -43,7 +44,8 @@ def write(names: list[str]) -> None:
         if name in missing:
             continue
         kept = json.loads((RESULTS / f"{name}.json").read_text())
-        lines += [f"## {name}", "", f"`{kept['command']}` at {kept['commit']}, {kept['ended_at']}.", ""]
+        load = f", load average {kept['load']} at its end" if "load" in kept else ""
+        lines += [f"## {name}", "", f"`{kept['command']}` at {kept['commit']}, {kept['ended_at']}{load}.", ""]
         lines += ["| what | measured | must | |", "|---|---|---|---|"]
         lines += [_row(Finding(**each)) for each in kept["findings"]]
         lines.append("")
