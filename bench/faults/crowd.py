@@ -31,6 +31,7 @@ class Crowd:
     ledger: Ledger = field(default_factory=Ledger)
     tally: Tally = field(default_factory=Tally)
     ended: threading.Event = field(default_factory=threading.Event)
+    caller: Callable[[int, Tally], Caller] = Caller
     number: int = field(default_factory=itertools.count().__next__)
     """For names that no other crowd has taken."""
 
@@ -58,7 +59,7 @@ class _Errand:
         self.crowd = crowd
         self.number = number
         self.chance = random.Random(f"{crowd.seed} {number}")  # noqa: S311 - no secret
-        self.caller = Caller(crowd.ports[number % len(crowd.ports)], crowd.tally)
+        self.caller = crowd.caller(crowd.ports[number % len(crowd.ports)], crowd.tally)
         self.round = 0
 
     def work(self) -> None:
