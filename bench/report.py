@@ -1,4 +1,4 @@
-"""docs/benchmarks.md out of the latest figures of every comparison, which lie as JSON under var/bench/."""
+"""docs/benchmarks.md out of the latest figures of every comparison, which lie as JSON in bench/figures/."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from bench import rounds
 from bench.servers import environment_text
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "var" / "bench"
+RESULTS = ROOT / "bench" / "figures"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks

@@ -1,4 +1,4 @@
-"""docs/reliability.md out of the latest findings of every script, which lie as JSON under var/faults/."""
+"""docs/reliability.md out of the latest findings of every script, which lie as JSON in figures/."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from bench.faults.finding import Finding
 from bench.faults.plan import Plan
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "var" / "faults"
+RESULTS = ROOT / "bench" / "faults" / "figures"
 DOCUMENT = ROOT / "docs" / "reliability.md"
 HEAD = """# Reliability
 
