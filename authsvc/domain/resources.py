@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from authsvc.domain.web_address import is_uri_text
 from authsvc.errors import DomainError
 
 MAX_ACCESS_TOKEN_SECONDS = 86_400
@@ -54,6 +55,8 @@ def check_resource(resource: Resource, algorithms: tuple[str, ...]) -> Resource:
         parts = urlsplit(resource.audience)
     except ValueError:
         raise ResourceInvalid("audience: an absolute URI, such as https://api.example.com") from None
+    if not is_uri_text(resource.audience):
+        raise ResourceInvalid("audience: a URI in plain ASCII, without spaces")
     if not parts.scheme or not (parts.netloc or parts.path) or "#" in resource.audience:
         raise ResourceInvalid("audience: an absolute URI without a fragment, such as https://api.example.com")
     if resource.algorithm not in algorithms:

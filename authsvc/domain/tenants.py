@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from authsvc.domain.web_address import is_uri_text
 from authsvc.errors import DomainError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -96,6 +97,8 @@ def check_issuer(issuer: str) -> str:
         parts, port = urlsplit(issuer), urlsplit(issuer).port
     except ValueError:
         raise IssuerInvalid("the issuer must be an https URL such as https://login.example.com") from None
+    if not is_uri_text(issuer):
+        raise IssuerInvalid("the issuer is a URL in plain ASCII, without spaces; other alphabets as xn--...")
     if port == 0 or parts.scheme not in {"https", "http"} or not parts.hostname:
         raise IssuerInvalid("the issuer must be an https URL such as https://login.example.com")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:

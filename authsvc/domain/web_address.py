@@ -20,6 +20,8 @@ _URL = re.compile(
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
+_URI = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+
 
 class UrlInvalid(ValueError):
     """No URL of a document; the text says what to mend."""
@@ -72,6 +74,11 @@ def read_url(url: str) -> WebAddress:
         raise UrlInvalid("the host is no name of a machine")
     name = host.lower() if literal is None else str(literal)
     return WebAddress(scheme, name, port, target if target.startswith("/") else f"/{target}", literal is not None)
+
+
+def is_uri_text(text: str) -> bool:
+    """Whether the text has characters of a URI alone: no spaces, no other alphabets (RFC 3986 §2)."""
+    return _URI.fullmatch(text) is not None
 
 
 def is_listed(address: WebAddress, hosts: frozenset[str]) -> bool:

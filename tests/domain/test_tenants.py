@@ -41,6 +41,11 @@ def test_an_issuer_is_https_or_http_on_loopback_with_a_plain_path(issuer: str):
         pytest.param("https://login.example.com?", id="empty query"),
         pytest.param("https://login.example.com#x", id="fragment"),
         pytest.param("https://me@login.example.com", id="user name"),
+        pytest.param("https://login .example.com", id="space in the host"),
+        pytest.param("https://login.example.com\u202e", id="right-to-left override"),
+        pytest.param("https://l\u00f6gin.example.com", id="other alphabet"),
+        pytest.param("https://login.example.com\n", id="line feed"),
+        pytest.param('https://login"x.example.com', id="quote"),
     ],
 )
 def test_any_other_issuer_is_refused(issuer: str):
