@@ -8,6 +8,7 @@ import http.client
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -70,10 +71,18 @@ class Before:
 
 
 def version_before() -> str | None:
-    """The commit before the newest migration, if this clone has it."""
+    """The last commit before the newest migration that could migrate, if this clone has it."""
     newest = next((ROOT / _VERSIONS).glob(f"{revisions()[-1]}_*.py")).relative_to(ROOT)
     added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(newest))
-    return _git("rev-parse", "--verify", "--quiet", f"{added}~1^{{commit}}") if added else None
+    earlier = _git("log", "--max-count=50", "--format=%H", f"{added}~1") if added else None
+    return next((commit for commit in (earlier or "").split() if _has_one_line_of_migrations(commit)), None)
+
+
+def _has_one_line_of_migrations(commit: str) -> bool:
+    # Two that were made at the same time had one number for a few minutes.
+    files = _git("ls-tree", "--name-only", commit, f"{_VERSIONS}/") or ""
+    numbers = re.findall(r"/([0-9]{4})_", files)
+    return len(numbers) == len(set(numbers)) > 0
 
 
 def take(commit: str | None, directory: Path) -> Before:
