@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from authsvc.storage.cache import Cache
+from tests.flows.administrators import Admins
 from tests.flows.in_process import AppClient, running_app
 from tests.flows.world import World, running_world
 
@@ -37,6 +38,18 @@ def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
     monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
     with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def admins(world: World) -> Admins:
+    """Administrators of that installation."""
+    return Admins(world)
+
+
+@pytest.fixture
+def small(small_world: World) -> Admins:
+    """The same on SQLite only."""
+    return Admins(small_world)
 
 
 @pytest.fixture(scope="session")

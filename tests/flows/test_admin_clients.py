@@ -13,21 +13,11 @@ from authsvc.domain.administration import admin_audience
 from authsvc.domain.trusted_issuers import WORKLOADS
 from authsvc.protocol.client_administration_members import OF_CLIENT_BY_ADMIN, OF_PARTY_BY_ADMIN
 from tests.flows.administrators import Admins, fields_of
-from tests.flows.world import ISSUER, World, audience, running_world
+from tests.flows.world import ISSUER, audience, running_world
 
 READ, WRITE = "admin:clients:read", "admin:clients:write"
 CALLBACK = "https://shop.example/callback"
 ORDERS = {"scope": "es256:read", "resources": [audience("ES256")]}
-
-
-@pytest.fixture
-def admins(world: World) -> Admins:
-    return Admins(world)
-
-
-@pytest.fixture
-def small(small_world: World) -> Admins:
-    return Admins(small_world)
 
 
 @pytest.fixture(scope="module")

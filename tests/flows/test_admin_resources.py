@@ -7,20 +7,10 @@ import httpx
 import pytest
 
 from tests.flows.administrators import Admins, fields_of
-from tests.flows.world import ISSUER, World, audience
+from tests.flows.world import ISSUER, audience
 
 READ, WRITE = "admin:resources:read", "admin:resources:write"
 STOCK = "https://stock.example/api?v=1"
-
-
-@pytest.fixture
-def admins(world: World) -> Admins:
-    return Admins(world)
-
-
-@pytest.fixture
-def small(small_world: World) -> Admins:
-    return Admins(small_world)
 
 
 def create(admins: Admins, **given: Any) -> httpx.Response:

@@ -8,20 +8,10 @@ import pytest
 
 from authsvc.domain.administration import admin_audience
 from tests.flows.administrators import Admins, fields_of
-from tests.flows.world import ISSUER, PASSWORD, World
+from tests.flows.world import ISSUER, PASSWORD
 
 READ, WRITE = "admin:tenants:read", "admin:tenants:write"
 ACME = f"{ISSUER}/t/acme"
-
-
-@pytest.fixture
-def admins(world: World) -> Admins:
-    return Admins(world)
-
-
-@pytest.fixture
-def small(small_world: World) -> Admins:
-    return Admins(small_world)
 
 
 def create(admins: Admins, **given: Any) -> httpx.Response:

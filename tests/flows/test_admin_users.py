@@ -10,21 +10,11 @@ from passlib.hash import bcrypt, sha512_crypt
 from authsvc.domain import links
 from authsvc.domain.outbox import MailedLink
 from tests.flows.administrators import Admins, fields_of
-from tests.flows.world import ISSUER, OTHER_PASSWORD, PASSWORD, World, running_world
+from tests.flows.world import ISSUER, OTHER_PASSWORD, PASSWORD, running_world
 
 READ, WRITE = "admin:users:read", "admin:users:write"
 JSON = {"Content-Type": "application/json"}
 NEW = "eleven orange windmills"
-
-
-@pytest.fixture
-def admins(world: World) -> Admins:
-    return Admins(world)
-
-
-@pytest.fixture
-def small(small_world: World) -> Admins:
-    return Admins(small_world)
 
 
 @pytest.fixture(scope="module")

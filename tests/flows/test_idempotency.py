@@ -25,16 +25,6 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def admins(world: World) -> Admins:
-    return Admins(world)
-
-
-@pytest.fixture
-def small(small_world: World) -> Admins:
-    return Admins(small_world)
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admins]:
     """One world for the tables."""
