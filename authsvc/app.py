@@ -13,14 +13,14 @@ from starlette.applications import Starlette
 from authsvc import __version__
 from authsvc.clock import Clock, utc_now
 from authsvc.crypto.envelope import MasterKeys, parse_master_keys
-from authsvc.domain.accounts import Accounts
-from authsvc.domain.common_passwords import common_passwords
 from authsvc.domain.keyring import KeyPolicy, Keyring
-from authsvc.domain.lockout import LockoutPolicy, Schedule
-from authsvc.domain.mail import Postbox
-from authsvc.domain.mail_ports import Mailer
-from authsvc.domain.passwords import PasswordPolicy
-from authsvc.domain.registration_quota import RegistrationQuota
+from authsvc.domain.mail.ports import Mailer
+from authsvc.domain.mail.postbox import Postbox
+from authsvc.domain.parties.registration_quota import RegistrationQuota
+from authsvc.domain.people.accounts import Accounts
+from authsvc.domain.people.common_passwords import common_passwords
+from authsvc.domain.people.lockout import LockoutPolicy, Schedule
+from authsvc.domain.people.passwords import PasswordPolicy
 from authsvc.domain.tenants import LOOPBACK_HOSTS, check_issuer, issuer_parts
 from authsvc.jobs import notify_logout, purge, rotate_keys, send_mail
 from authsvc.jobs.runner import Job, Runner

@@ -80,9 +80,9 @@ end
 def prepare(data: Path, facts: Facts, database_url: str) -> tuple[Facts, str]:
     """Register a first-party client and sign the user in at a browser; return the facts and its cookies."""
     from authsvc.crypto import opaque  # noqa: PLC0415 - the other comparisons run without it
-    from authsvc.domain.clients import Client, check_client, with_new_secret  # noqa: PLC0415
-    from authsvc.domain.relying_parties import RelyingParty  # noqa: PLC0415
-    from authsvc.domain.sessions import BROWSER, BrowserSession, Session  # noqa: PLC0415
+    from authsvc.domain.parties.clients import Client, check_client, with_new_secret  # noqa: PLC0415
+    from authsvc.domain.parties.relying_parties import RelyingParty  # noqa: PLC0415
+    from authsvc.domain.sign_in.sessions import BROWSER, BrowserSession, Session  # noqa: PLC0415
     from authsvc.storage.sql.engine import open_storage  # noqa: PLC0415
     from authsvc.web.cookies import cookie_name  # noqa: PLC0415
 

@@ -22,7 +22,7 @@ from uuid import uuid4
 from passlib.hash import pbkdf2_sha256
 
 from authsvc.crypto.passwords import hash_password
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
 from authsvc.storage.sql.engine import open_storage
 from bench import rounds
 from bench.processes import BenchError

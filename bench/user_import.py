@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from authsvc.domain.user_import import BATCH
+from authsvc.domain.people.user_import import BATCH
 from bench.faults.finding import Finding, say, within
 from bench.faults.plan import Plan, on_postgresql
 

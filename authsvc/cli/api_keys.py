@@ -7,9 +7,9 @@ import typer
 from authsvc.cli.installation import Desk, changing, reading
 from authsvc.cli.output import Record, instant, show_list
 from authsvc.cli.refusal import Refused
-from authsvc.domain.api_keys import ApiKey, KeyOwner, WantedKey, new_api_key
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.users import User, canonical_login
+from authsvc.domain.people.users import User, canonical_login
+from authsvc.domain.tokens.api_keys import ApiKey, KeyOwner, WantedKey, new_api_key
 from authsvc.protocol.api_keys import service_as_owner
 from authsvc.protocol.errors import UnauthorizedClient
 

@@ -9,10 +9,10 @@ from authsvc.cli.configuration import differences, installation
 from authsvc.cli.configuration_words import in_words
 from authsvc.cli.installation import Desk
 from authsvc.cli.plan import FILE, PRUNE
-from authsvc.domain.clients import Client
 from authsvc.domain.configuration.carry_out import carry_out
 from authsvc.domain.configuration.changes import Change, TenantChanges
 from authsvc.domain.configuration.kinds import CLIENT
+from authsvc.domain.parties.clients import Client
 
 
 def apply(file: Path = FILE, prune: bool = PRUNE) -> None:

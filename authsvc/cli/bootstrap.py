@@ -14,13 +14,13 @@ from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.passwords import hash_password
 from authsvc.domain.administration import admin_audience, admin_scopes
-from authsvc.domain.clients import CODE_GRANT, Client, check_client, with_new_secret
-from authsvc.domain.exchange import ExchangePolicy
 from authsvc.domain.keyring import Keyring
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource, check_resource
+from authsvc.domain.parties.clients import CODE_GRANT, Client, check_client, with_new_secret
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource, check_resource
+from authsvc.domain.people.users import User
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.users import User
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants import token_exchange
 from authsvc.settings import Settings
 from authsvc.storage.sql.engine import Storage

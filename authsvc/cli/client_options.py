@@ -11,7 +11,7 @@ from authsvc.cli.installation import Desk
 from authsvc.cli.options import allowed_hosts, key_source, replaced
 from authsvc.cli.refusal import Refused
 from authsvc.domain.administration import admin_audience, powers_of
-from authsvc.domain.clients import (
+from authsvc.domain.parties.clients import (
     AUTH_METHODS,
     CODE_GRANT,
     PROFILES,
@@ -21,8 +21,8 @@ from authsvc.domain.clients import (
     check_client,
     secrets_kept,
 )
-from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
-from authsvc.domain.trusted_issuers import WORKLOADS
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
+from authsvc.domain.parties.trusted_issuers import WORKLOADS
 from authsvc.protocol.grants import GRANTS
 
 FIRST_PARTY = typer.Option(

@@ -7,7 +7,7 @@ from authsvc.cli.installation import Desk, changing
 from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.options import TENANT
 from authsvc.cli.refusal import Refused
-from authsvc.domain.clients import (
+from authsvc.domain.parties.clients import (
     SECRET_METHODS,
     SHARED_SECRET_METHOD,
     Client,

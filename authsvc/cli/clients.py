@@ -12,7 +12,7 @@ from authsvc.cli.installation import changing, reading
 from authsvc.cli.options import AS_JSON, JWKS_FILE, JWKS_URI, NAME, TENANT, key_ids
 from authsvc.cli.output import Record, instant, show_list, show_one
 from authsvc.cli.switches import Noun, add_switches
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 
 commands = typer.Typer(name="clients", help="Programs that may ask for tokens.")
 _ID = typer.Argument(metavar="CLIENT_ID")

@@ -14,11 +14,11 @@ from authsvc.cli.installation import Desk, find_tenant, opened
 from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.refusal import Refused
 from authsvc.clock import utc_now
-from authsvc.domain.clients import Client, Seal, sealing
 from authsvc.domain.configuration.changes import Means, TenantChanges, compare
 from authsvc.domain.configuration.document import SECRETS, TENANTS, TenantState, wanted_tenants
 from authsvc.domain.configuration.plain import Table
 from authsvc.domain.configuration.secrets import GivenSecret
+from authsvc.domain.parties.clients import Client, Seal, sealing
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.settings import Settings, read_settings

@@ -10,13 +10,13 @@ from authsvc.cli.refusal import Refused
 from authsvc.cli.registered import Known
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.domain.administration import check_audience
-from authsvc.domain.clients import Client, check_client
 from authsvc.domain.configuration.changes import Change, TenantChanges, Verb
 from authsvc.domain.configuration.document import TenantState
 from authsvc.domain.configuration.kinds import CLIENT, ISSUER, RESOURCE
-from authsvc.domain.resources import check_resource
+from authsvc.domain.parties.clients import Client, check_client
+from authsvc.domain.parties.resources import check_resource
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer, check_trusted_issuer
 from authsvc.domain.tenants import CLIENT_REGISTRATION, Tenant, check_look
-from authsvc.domain.trusted_issuers import TrustedIssuer, check_trusted_issuer
 from authsvc.errors import DomainError
 from authsvc.settings import Settings
 

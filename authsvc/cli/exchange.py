@@ -10,9 +10,9 @@ from authsvc.cli.installation import Desk, changing
 from authsvc.cli.options import TENANT, allowed_hosts
 from authsvc.cli.output import Record
 from authsvc.cli.refusal import Refused
-from authsvc.domain.clients import Client, check_client
-from authsvc.domain.exchange import MODES, ExchangePolicy
-from authsvc.domain.trusted_issuers import SUBJECTS
+from authsvc.domain.parties.clients import Client, check_client
+from authsvc.domain.parties.trusted_issuers import SUBJECTS
+from authsvc.domain.tokens.exchange import MODES, ExchangePolicy
 from authsvc.protocol.grants.token_exchange import GRANT_TYPE
 
 _ID = typer.Argument(metavar="CLIENT_ID", help="The client that may exchange tokens.")

@@ -14,8 +14,8 @@ from authsvc.cli.output import Record, instant, show_list, show_one
 from authsvc.cli.refusal import Refused
 from authsvc.cli.switches import Noun, add_switches
 from authsvc.domain.configuration.kinds import blank_issuer
+from authsvc.domain.parties.trusted_issuers import PURPOSES, SubjectKind, TrustedIssuer, check_trusted_issuer
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.trusted_issuers import PURPOSES, SubjectKind, TrustedIssuer, check_trusted_issuer
 
 commands = typer.Typer(name="issuers", help="Trusted issuers: others whose signed tokens count here.")
 _ISSUER = typer.Argument(metavar="ISSUER", help="Its `iss`: an https URL, or spiffe://TRUST-DOMAIN.")

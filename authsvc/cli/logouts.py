@@ -7,7 +7,7 @@ import typer
 from authsvc.cli.installation import reading
 from authsvc.cli.options import AS_JSON, TENANT
 from authsvc.cli.output import Record, instant, show_list
-from authsvc.domain.logout_deliveries import LogoutDelivery
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
 
 _AFTER = typer.Option(None, "--after", help="Go on after this id, the last one of the list before.")
 commands = typer.Typer(name="logouts", help="Whether clients were told of sessions that have ended.")

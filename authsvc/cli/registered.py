@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from authsvc.cli.installation import Desk
 from authsvc.cli.refusal import Refused
-from authsvc.domain.clients import Client
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.trusted_issuers import TrustedIssuer
 
 
 @dataclass(frozen=True, slots=True)

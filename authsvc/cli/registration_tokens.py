@@ -10,7 +10,7 @@ from authsvc.cli.options import AS_JSON, TENANT
 from authsvc.cli.output import Record, instant, show_list
 from authsvc.cli.refusal import Refused
 from authsvc.crypto import opaque
-from authsvc.domain.registration_tokens import RegistrationToken
+from authsvc.domain.parties.registration_tokens import RegistrationToken
 from authsvc.domain.tenants import REGISTRATION_OFF
 
 commands = typer.Typer(name="registration-token", help="Initial access tokens of client registration (RFC 7591).")

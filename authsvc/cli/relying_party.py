@@ -11,8 +11,14 @@ from authsvc.cli import registered
 from authsvc.cli.installation import changing
 from authsvc.cli.options import JWKS_FILE, JWKS_URI, TENANT, allowed_hosts, key_source
 from authsvc.cli.refusal import Refused
-from authsvc.domain.clients import check_client
-from authsvc.domain.relying_parties import APPLICATION_TYPES, NO_RELYING_PARTY, SUBJECT_TYPES, TEXTS, RelyingParty
+from authsvc.domain.parties.clients import check_client
+from authsvc.domain.parties.relying_parties import (
+    APPLICATION_TYPES,
+    NO_RELYING_PARTY,
+    SUBJECT_TYPES,
+    TEXTS,
+    RelyingParty,
+)
 
 _ID = typer.Argument(metavar="CLIENT_ID")
 _URI = '"" takes it away.'

@@ -11,7 +11,7 @@ from authsvc.cli.output import Record, instant, show_list, show_one
 from authsvc.cli.switches import Noun, add_switches
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.domain.administration import check_audience
-from authsvc.domain.resources import JWT, OPAQUE, TOKEN_FORMATS, Resource, check_resource
+from authsvc.domain.parties.resources import JWT, OPAQUE, TOKEN_FORMATS, Resource, check_resource
 
 commands = typer.Typer(name="resources", help="APIs that tokens are for: audience, scopes, lifetime, algorithm.")
 _AUDIENCE = typer.Argument(help="Its identifier, an absolute URI such as https://api.example.com.")

@@ -15,8 +15,8 @@ from authsvc.cli.options import TENANT
 from authsvc.cli.progress import Progress
 from authsvc.cli.refusal import Refused
 from authsvc.clock import utc_now
-from authsvc.domain.user_import import Checked, Outcome, RefusedRow, check_rows, in_batches, store_batch
-from authsvc.domain.user_rows import CSV, FORMATS, JSON_LINES, read_rows
+from authsvc.domain.people.user_import import Checked, Outcome, RefusedRow, check_rows, in_batches, store_batch
+from authsvc.domain.people.user_rows import CSV, FORMATS, JSON_LINES, read_rows
 from authsvc.settings import read_settings
 
 _FILE = typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="CSV or JSON Lines, in UTF-8.")

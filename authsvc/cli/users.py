@@ -10,10 +10,10 @@ from authsvc.cli.output import Record, confirm, instant, secret_input, show_list
 from authsvc.cli.refusal import Refused
 from authsvc.cli.user_import import import_users
 from authsvc.crypto.passwords import hash_password
-from authsvc.domain import session_ends
-from authsvc.domain.common_passwords import common_passwords
-from authsvc.domain.passwords import PasswordPolicy, check_new_password
-from authsvc.domain.users import User, canonical_login, check_email, check_username
+from authsvc.domain.people.common_passwords import common_passwords
+from authsvc.domain.people.passwords import PasswordPolicy, check_new_password
+from authsvc.domain.people.users import User, canonical_login, check_email, check_username
+from authsvc.domain.sign_in import session_ends
 from authsvc.settings import read_settings
 
 commands = typer.Typer(name="users", help="People who sign in.")

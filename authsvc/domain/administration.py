@@ -4,8 +4,8 @@ It stands in no table: nobody can register it, change it or turn it off, and onl
 by name may ask for it (`Client.resources`).
 """
 
-from authsvc.domain.clients import Client
-from authsvc.domain.resources import ResourceInvalid
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.resources import ResourceInvalid
 from authsvc.domain.tenants import Tenant
 
 USERS_READ, USERS_WRITE = "admin:users:read", "admin:users:write"

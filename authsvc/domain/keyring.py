@@ -17,7 +17,7 @@ from authsvc.crypto.claims import Expectation, check_claims
 from authsvc.crypto.envelope import MasterKeys, Place
 from authsvc.crypto.jwk import SigningKey, VerificationKey
 from authsvc.crypto.jws import VerifiedClaims
-from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS
+from authsvc.domain.parties.resources import MAX_ACCESS_TOKEN_SECONDS
 
 MAX_VERIFIED = 2_048
 """Signatures that are remembered; only good ones get in, so that no flood of forged tokens can push them out."""

@@ -11,14 +11,14 @@ from typing import Protocol
 from uuid import UUID
 
 from authsvc.domain.audit import AuditEvent
-from authsvc.domain.configuration_ports import Clients, Resources, Tenants, TrustedIssuers
 from authsvc.domain.documents import Document
 from authsvc.domain.idempotent_answers import IdempotentAnswers
 from authsvc.domain.keyring import KeyRecord
-from authsvc.domain.lockout import Reservation
-from authsvc.domain.mail_ports import MailedLinks, Outbox
-from authsvc.domain.sessions import FamilyState, RefreshFamily, Session
-from authsvc.domain.sign_in_ports import (
+from authsvc.domain.mail.ports import MailedLinks, Outbox
+from authsvc.domain.parties.ports import Clients, Resources, Tenants, TrustedIssuers
+from authsvc.domain.people.lockout import Reservation
+from authsvc.domain.people.ports import Users
+from authsvc.domain.sign_in.ports import (
     AuthorizationCodes,
     BrowserSessions,
     Consents,
@@ -26,8 +26,8 @@ from authsvc.domain.sign_in_ports import (
     LogoutDeliveries,
     RegistrationTokens,
 )
-from authsvc.domain.token_ports import AccessTokens, ApiKeys
-from authsvc.domain.user_ports import Users
+from authsvc.domain.sign_in.sessions import FamilyState, RefreshFamily, Session
+from authsvc.domain.tokens.ports import AccessTokens, ApiKeys
 
 
 class Sessions(Protocol):

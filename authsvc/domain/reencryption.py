@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from authsvc.crypto import envelope
 from authsvc.crypto.envelope import MasterKeys, Place
-from authsvc.domain.clients import Client, ClientSecret, client_secret_place
 from authsvc.domain.keyring import key_place
-from authsvc.domain.outbox import Letter
+from authsvc.domain.mail.outbox import Letter
+from authsvc.domain.parties.clients import Client, ClientSecret, client_secret_place
 from authsvc.domain.ports import UnitOfWork
 from authsvc.errors import Conflict
 

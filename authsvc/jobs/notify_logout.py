@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from authsvc.clock import Clock
-from authsvc.domain.clients import Client
 from authsvc.domain.documents import FetchBusy, FetchFailed
 from authsvc.domain.keyring import Keyring
-from authsvc.domain.logout_deliveries import DELIVERED, FAILED, LogoutDelivery
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import Metrics, Notifier, UnitOfWork
+from authsvc.domain.sign_in.logout_deliveries import DELIVERED, FAILED, LogoutDelivery
 from authsvc.domain.tenants import Tenant
 from authsvc.observe import logging as observe
 from authsvc.protocol.subjects import session_for, subject_for

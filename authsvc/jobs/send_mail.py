@@ -10,9 +10,9 @@ from uuid import UUID
 
 from authsvc.clock import Clock
 from authsvc.crypto.errors import DecryptionFailed
-from authsvc.domain.mail import Postbox
-from authsvc.domain.mail_ports import Mailer
-from authsvc.domain.outbox import Letter, MailFailed
+from authsvc.domain.mail.outbox import Letter, MailFailed
+from authsvc.domain.mail.ports import Mailer
+from authsvc.domain.mail.postbox import Postbox
 from authsvc.domain.ports import Metrics
 from authsvc.observe import logging as observe
 from authsvc.storage.sql.engine import Storage

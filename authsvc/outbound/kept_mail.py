@@ -3,7 +3,7 @@
 from collections import deque
 from uuid import UUID
 
-from authsvc.domain.outbox import Mail
+from authsvc.domain.mail.outbox import Mail
 
 MOST_LETTERS = 100
 

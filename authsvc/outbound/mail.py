@@ -15,7 +15,7 @@ from email.utils import formatdate
 from typing import Literal
 from uuid import UUID
 
-from authsvc.domain.outbox import Mail, MailFailed
+from authsvc.domain.mail.outbox import Mail, MailFailed
 
 Security = Literal["starttls", "tls", "none"]
 _PERMANENT = 500

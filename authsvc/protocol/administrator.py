@@ -7,7 +7,7 @@ from authsvc.domain.administration import ADMIN_SCOPES, admin_audience, powers_o
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.bearer import presented_token
 from authsvc.protocol.errors import InsufficientScope, InvalidScope, InvalidTarget, InvalidToken
 from authsvc.protocol.grants import client_credentials

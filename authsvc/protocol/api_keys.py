@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from authsvc.crypto import opaque
-from authsvc.domain.api_keys import USE_RECORDED_SECONDS, ApiKey, KeyOwner
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.people.users import User
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.users import User
+from authsvc.domain.tokens.api_keys import USE_RECORDED_SECONDS, ApiKey, KeyOwner
 from authsvc.protocol.errors import InvalidGrant, InvalidToken, UnauthorizedClient
 
 _USE_RECORDED = timedelta(seconds=USE_RECORDED_SECONDS)

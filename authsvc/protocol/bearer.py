@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authsvc.domain.keyring import Keyring
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE
+from authsvc.domain.people.users import User
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import ACCOUNT_SCOPE
-from authsvc.domain.sessions import Session
+from authsvc.domain.sign_in.sessions import Session
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.users import User
 from authsvc.protocol.errors import (
     InsufficientAuthentication,
     InsufficientScope,

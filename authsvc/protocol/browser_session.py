@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 from authsvc.crypto import opaque
 from authsvc.domain.ports import HashPermit, UnitOfWork
-from authsvc.domain.session_ends import end_session
-from authsvc.domain.sessions import BROWSER, BrowserSession, Session, Visitor
+from authsvc.domain.sign_in.session_ends import end_session
+from authsvc.domain.sign_in.sessions import BROWSER, BrowserSession, Session, Visitor
 from authsvc.protocol.grant import Issuing
 
 MAX_USER_AGENT = 300

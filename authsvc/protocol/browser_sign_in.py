@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from authsvc.domain import login
-from authsvc.domain.continuations import Continuation
-from authsvc.domain.login import PasswordAttempt
+from authsvc.domain.people import login
+from authsvc.domain.people.login import PasswordAttempt
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.sign_in.continuations import Continuation
 from authsvc.protocol.audit import record
 from authsvc.protocol.browser_session import Begun, Visit, begin_session
 from authsvc.protocol.grant import Issuing

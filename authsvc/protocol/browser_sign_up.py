@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from authsvc.domain.continuations import Continuation
-from authsvc.domain.login import BEGUN, PASSWORD, advance, means_of
+from authsvc.domain.people.login import BEGUN, PASSWORD, advance, means_of
+from authsvc.domain.people.users import User
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.users import User
+from authsvc.domain.sign_in.continuations import Continuation
 from authsvc.protocol.audit import record
 from authsvc.protocol.browser_session import Begun, Visit, begin_session
 from authsvc.protocol.browser_sign_in import CREATE

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
 
 BY_SCOPE: Mapping[str, tuple[str, ...]] = {
     "profile": (

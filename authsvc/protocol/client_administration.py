@@ -12,13 +12,13 @@ from types import MappingProxyType
 from typing import Any
 
 from authsvc.domain.administration import admin_audience, powers_of
-from authsvc.domain.clients import CODE_GRANT, Client, check_client, sealing, with_new_secret
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
+from authsvc.domain.parties.clients import CODE_GRANT, Client, check_client, sealing, with_new_secret
+from authsvc.domain.parties.relying_parties import NO_RELYING_PARTY, RelyingParty
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
+from authsvc.domain.parties.trusted_issuers import WORKLOADS
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
-from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.trusted_issuers import WORKLOADS
 from authsvc.domain.web_address import UrlInvalid, read_url
 from authsvc.protocol.administrator import Administrator
 from authsvc.protocol.client_administration_members import OF_CLIENT_BY_ADMIN, OF_PARTY_BY_ADMIN

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from authsvc.domain.clients import AUTH_METHODS, PROFILES, FederatedIdentity
+from authsvc.domain.parties.clients import AUTH_METHODS, PROFILES, FederatedIdentity
 from authsvc.protocol.client_members import FLAG, OF_CLIENT, OF_PARTY, TEXT, Kind, Member, Told, WrongValue, one_of
 from authsvc.protocol.errors import InvalidScope
 from authsvc.protocol.scope import parse_scope

@@ -12,8 +12,8 @@ from authsvc.crypto.algorithms import QUICKLY_VERIFIED
 from authsvc.crypto.errors import TokenError
 from authsvc.crypto.jwk import VerificationKey
 from authsvc.crypto.jws import StrangerExpectation, Unverified, VerifiedClaims, peek, verify_stranger
-from authsvc.domain.clients import Client
 from authsvc.domain.documents import FetchFailed
+from authsvc.domain.parties.clients import Client
 from authsvc.errors import LaneNeeded
 from authsvc.protocol.credentials import Assertion, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient, InvalidRequest

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from authsvc.crypto.algorithms import HMAC_ALGORITHMS, SIGNING_ALGORITHMS, STRANGER_ALGORITHMS
-from authsvc.domain.clients import AUTH_METHODS
-from authsvc.domain.relying_parties import APPLICATION_TYPES, MAX_TEXT_CHARACTERS, SUBJECT_TYPES, TEXTS, is_text
+from authsvc.domain.parties.clients import AUTH_METHODS
+from authsvc.domain.parties.relying_parties import APPLICATION_TYPES, MAX_TEXT_CHARACTERS, SUBJECT_TYPES, TEXTS, is_text
 
 Told = str | int | bool | list[str] | Mapping[str, Any]
 UNREGISTERED_METHODS = frozenset({"federated_assertion"})

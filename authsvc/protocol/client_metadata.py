@@ -11,9 +11,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from authsvc.domain.clients import CODE_GRANT, Client
-from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
-from authsvc.domain.resources import IDENTITY_SCOPES, Resource
+from authsvc.domain.parties.clients import CODE_GRANT, Client
+from authsvc.domain.parties.relying_parties import NO_RELYING_PARTY, RelyingParty
+from authsvc.domain.parties.resources import IDENTITY_SCOPES, Resource
 from authsvc.domain.web_address import UrlInvalid, read_url
 from authsvc.protocol.client_members import (
     ASSERTION_ALGORITHM,

@@ -6,8 +6,8 @@ Source: RFC 8414, OpenID Connect Discovery 1.0.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authsvc.domain.relying_parties import SUBJECT_TYPES
-from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
+from authsvc.domain.parties.relying_parties import SUBJECT_TYPES
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
 from authsvc.domain.tenants import REGISTRATION_OFF, Tenant
 from authsvc.protocol import introspect
 from authsvc.protocol.acr import ACR_VALUES

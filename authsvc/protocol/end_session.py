@@ -9,11 +9,11 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.session_ends import end_session
-from authsvc.domain.sessions import Session
+from authsvc.domain.sign_in.session_ends import end_session
+from authsvc.domain.sign_in.sessions import Session
 from authsvc.domain.tenants import Tenant
 from authsvc.protocol.audit import Happening, record
 from authsvc.protocol.errors import InvalidRequest

@@ -5,7 +5,7 @@ client first-party.
 """
 
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.client_auth import authenticate_client
 from authsvc.protocol.errors import UnauthorizedClient
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane

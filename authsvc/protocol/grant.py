@@ -7,17 +7,17 @@ from typing import Any, Literal, Protocol
 
 from authsvc.crypto.envelope import MasterKeys
 from authsvc.crypto.opaque import RefreshToken
-from authsvc.domain.api_keys import ApiKey
-from authsvc.domain.authorization_codes import AuthorizationCode
-from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
-from authsvc.domain.lockout import LockoutPolicy
-from authsvc.domain.login import ProvedUser
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.people.lockout import LockoutPolicy
+from authsvc.domain.people.login import ProvedUser
+from authsvc.domain.people.users import User
 from authsvc.domain.ports import Fetcher, HashPermit, Metrics, UnitOfWork
-from authsvc.domain.sessions import RefreshFamily
+from authsvc.domain.sign_in.authorization_codes import AuthorizationCode
+from authsvc.domain.sign_in.sessions import RefreshFamily
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.tokens import SignIn, Target
-from authsvc.domain.users import User
+from authsvc.domain.tokens.api_keys import ApiKey
+from authsvc.domain.tokens.content import SignIn, Target
 
 Lane = Literal["memory", "machine", "people"]
 """Where it runs; `memory` answers from the caches alone, and sends on to `machine` what needs the database."""

@@ -8,8 +8,8 @@ from authsvc.crypto import jws
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.claims import LATEST_INSTANT, Expectation
 from authsvc.crypto.errors import TokenError
-from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.protocol.errors import InvalidRequest

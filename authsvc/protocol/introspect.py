@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from authsvc.crypto import jws, opaque
-from authsvc.domain.api_keys import ApiKey
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.resources import IDENTITY_SCOPES
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import IDENTITY_SCOPES
+from authsvc.domain.tokens.api_keys import ApiKey
 from authsvc.protocol.api_keys import judge_api_key, record_use
 from authsvc.protocol.client_auth import authenticate_client, using_up
 from authsvc.protocol.errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidToken

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from authsvc.domain import session_ends
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.sessions import Session
+from authsvc.domain.sign_in import session_ends
+from authsvc.domain.sign_in.sessions import Session
 from authsvc.protocol.audit import record
 from authsvc.protocol.bearer import authenticate_caller
 from authsvc.protocol.client_auth import authenticate_client, using_up

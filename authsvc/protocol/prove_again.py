@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from authsvc.domain import login
-from authsvc.domain.login import PasswordAttempt, ProvedUser
+from authsvc.domain.people import login
+from authsvc.domain.people.login import PasswordAttempt, ProvedUser
+from authsvc.domain.people.users import User
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.users import User
 from authsvc.errors import Conflict
 from authsvc.protocol.audit import record
 from authsvc.protocol.browser_session import Begun, Visit, begin_session

@@ -8,15 +8,15 @@ from typing import Any
 
 from authsvc.crypto import opaque, strict_json
 from authsvc.crypto.envelope import MasterKeys
-from authsvc.domain.clients import Client, ClientInvalid, check_client, sealing, with_new_secret
 from authsvc.domain.documents import FetchFailed
-from authsvc.domain.exchange import ExchangePolicyInvalid
-from authsvc.domain.key_sources import KeySourceInvalid
+from authsvc.domain.parties.clients import Client, ClientInvalid, check_client, sealing, with_new_secret
+from authsvc.domain.parties.key_sources import KeySourceInvalid
+from authsvc.domain.parties.registration_quota import RegistrationQuota, attempt_from, require_room
+from authsvc.domain.parties.registration_tokens import RegistrationToken
+from authsvc.domain.parties.relying_parties import OPENLY, RedirectUriInvalid, RelyingPartyInvalid
 from authsvc.domain.ports import Fetcher, UnitOfWork
-from authsvc.domain.registration_quota import RegistrationQuota, attempt_from, require_room
-from authsvc.domain.registration_tokens import RegistrationToken
-from authsvc.domain.relying_parties import OPENLY, RedirectUriInvalid, RelyingPartyInvalid
 from authsvc.domain.tenants import REGISTRATION_OFF, REGISTRATION_OPEN, Tenant
+from authsvc.domain.tokens.exchange import ExchangePolicyInvalid
 from authsvc.protocol.audit import record
 from authsvc.protocol.bearer import presented_token
 from authsvc.protocol.client_metadata import Metadata, blank_client, metadata_of, registrable, with_metadata

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from authsvc.crypto import opaque
-from authsvc.domain.clients import Client, secret_matches
+from authsvc.domain.parties.clients import Client, secret_matches
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.protocol.audit import record

@@ -13,7 +13,7 @@ from authsvc.crypto import jws, opaque
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.claims import Expectation
 from authsvc.crypto.errors import TokenError, UnknownKey
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import UnitOfWork
 from authsvc.protocol.audit import record
 from authsvc.protocol.client_auth import authenticate_client, using_up

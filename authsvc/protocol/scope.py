@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
-from authsvc.domain.tokens import Target
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.errors import InvalidScope, InvalidTarget
 
 MAX_SCOPE_CHARACTERS = 4_096

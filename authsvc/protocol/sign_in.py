@@ -6,12 +6,12 @@ The proof itself (`prove_password`) is that of the sign-in page too.
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from authsvc.domain import login
-from authsvc.domain.login import BEGUN, PASSWORD, PasswordAttempt, ProvedUser, advance, means_of
+from authsvc.domain.people import login
+from authsvc.domain.people.login import BEGUN, PASSWORD, PasswordAttempt, ProvedUser, advance, means_of
+from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS
 from authsvc.domain.ports import HashPermit, UnitOfWork
-from authsvc.domain.sessions import Session
-from authsvc.domain.tokens import SignIn, Target
-from authsvc.domain.users import MAX_LOGIN_CHARACTERS
+from authsvc.domain.sign_in.sessions import Session
+from authsvc.domain.tokens.content import SignIn, Target
 from authsvc.errors import DomainError
 from authsvc.protocol.audit import record
 from authsvc.protocol.errors import InvalidRequest

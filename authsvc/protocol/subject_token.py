@@ -11,11 +11,11 @@ from authsvc.crypto import jws, opaque
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.claims import Expectation
 from authsvc.crypto.errors import TokenError
-from authsvc.domain.api_keys import ApiKey
-from authsvc.domain.exchange import Whose
+from authsvc.domain.parties.trusted_issuers import SUBJECTS
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens import SignIn
-from authsvc.domain.trusted_issuers import SUBJECTS
+from authsvc.domain.tokens.api_keys import ApiKey
+from authsvc.domain.tokens.content import SignIn
+from authsvc.domain.tokens.exchange import Whose
 from authsvc.protocol.api_keys import judge_api_key
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest, InvalidToken, ProtocolError
 from authsvc.protocol.grant import GrantRequest, Issuing, TrustedWord

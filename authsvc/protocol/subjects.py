@@ -8,9 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from authsvc.crypto import aliases, base64url
-from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring, KeyUnit
-from authsvc.domain.relying_parties import PAIRWISE, sector_of
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.relying_parties import PAIRWISE, sector_of
 from authsvc.domain.tenants import LOOPBACK_HOSTS
 
 _CONTEXT = b"authsvc pairwise subject v1\x00"

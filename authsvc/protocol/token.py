@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import HashPermit, UnitOfWork
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.administrator import admin_target
 from authsvc.protocol.client_auth import Authenticated, authenticate_client, using_up

@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 from authsvc.crypto import jws
 from authsvc.crypto.errors import TokenError
 from authsvc.domain.documents import FetchFailed
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
+from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS, User, canonical_login
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.sessions import Session
-from authsvc.domain.tokens import SignIn, Target
-from authsvc.domain.trusted_issuers import TrustedIssuer
-from authsvc.domain.users import MAX_LOGIN_CHARACTERS, User, canonical_login
+from authsvc.domain.sign_in.sessions import Session
+from authsvc.domain.tokens.content import SignIn, Target
 from authsvc.protocol.audit import record
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, TrustedWord

@@ -7,11 +7,11 @@ from collections.abc import Callable, Hashable
 from typing import TypeVar, cast
 from uuid import UUID
 
-from authsvc.domain.clients import Client
 from authsvc.domain.keyring import KeyRecord
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.trusted_issuers import TrustedIssuer
 from authsvc.errors import LaneNeeded
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.changes import read_counter

@@ -20,7 +20,7 @@ from authsvc.crypto import base64url, jws
 from authsvc.crypto.envelope import new_master_key_line
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant, new_tenant
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.grant import Decision, GrantRequest
 from authsvc.protocol.tokens.access_token import TYPE
 from authsvc.protocol.tokens.issue import Granted, mint

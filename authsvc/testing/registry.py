@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 from authsvc.clock import utc_now
 from authsvc.crypto.passwords import hash_password
-from authsvc.domain.clients import Client, with_new_secret
+from authsvc.domain.parties.clients import Client, with_new_secret
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
+from authsvc.domain.people.users import User, canonical_login
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Resource
-from authsvc.domain.sessions import Session
-from authsvc.domain.tokens import SignIn
-from authsvc.domain.users import User, canonical_login
+from authsvc.domain.sign_in.sessions import Session
+from authsvc.domain.tokens.content import SignIn
 
 APP, SERVICE, RESOURCE_SERVER = "app", "service", "resource-server"
 PASSWORD = "seven green umbrellas"

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from authsvc.crypto import opaque
-from authsvc.domain.continuations import ACCOUNT, Continuation
+from authsvc.domain.sign_in.continuations import ACCOUNT, Continuation
 from authsvc.protocol.grant import Issuing
 from authsvc.web.cookies import with_browser
 from authsvc.web.flow import CONTINUE

@@ -1,6 +1,6 @@
 """What people are shown of a client: its name and links, in their language where it has them."""
 
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.tenants import LOOPBACK_HOSTS
 from authsvc.domain.web_address import UrlInvalid, read_url
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authsvc.domain.flows import FlowOver, ForeignBrowser
-from authsvc.domain.links import LinkInvalid
-from authsvc.domain.lockout import Throttled
+from authsvc.domain.mail.links import LinkInvalid
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.sign_in.flows import FlowOver, ForeignBrowser
 from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.web.csrf import ForeignForm, FormOutdated
 from authsvc.web.errors import headers_of, status_of

@@ -3,25 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from authsvc.domain import (
-    api_keys,
-    clients,
-    documents,
-    flows,
-    key_sources,
-    links,
-    login,
-    password_change,
-    passwords,
-    relying_parties,
-    resources,
-    tenants,
-    trusted_issuers,
-    users,
-)
+from authsvc.domain import documents, tenants
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.lockout import Throttled
-from authsvc.domain.registration_quota import TooManyClients
+from authsvc.domain.mail import links
+from authsvc.domain.parties import clients, key_sources, relying_parties, resources, trusted_issuers
+from authsvc.domain.parties.registration_quota import TooManyClients
+from authsvc.domain.people import login, password_change, passwords, users
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.sign_in import flows
+from authsvc.domain.tokens import api_keys
 from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
 from authsvc.protocol.errors import (
     InsufficientAuthentication,

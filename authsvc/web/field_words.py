@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.passwords import OWN_NAME, TOO_COMMON, TOO_LONG, TOO_SHORT
+from authsvc.domain.people.passwords import OWN_NAME, TOO_COMMON, TOO_LONG, TOO_SHORT
 from authsvc.web.languages import mark
 
 MISSING, TAKEN = "missing", "taken"

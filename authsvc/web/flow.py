@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from authsvc.crypto import opaque
-from authsvc.domain.clients import Client
-from authsvc.domain.continuations import Continuation
-from authsvc.domain.flows import open_flow
-from authsvc.domain.sessions import Visitor
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.sign_in.continuations import Continuation
+from authsvc.domain.sign_in.flows import open_flow
+from authsvc.domain.sign_in.sessions import Visitor
 from authsvc.protocol.browser_session import Visit
 from authsvc.web.cookies import Cookies, presented_cookies
 from authsvc.web.csrf import csrf_token

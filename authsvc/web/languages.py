@@ -12,7 +12,7 @@ from io import BytesIO
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from authsvc.domain.letters import Wording
+from authsvc.domain.mail.letters import Wording
 
 DEFAULT = "en"
 _MAX_RANGES = 32

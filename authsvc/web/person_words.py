@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain.sessions import Visitor
+from authsvc.domain.sign_in.sessions import Visitor
 
 
 def shown_person(visitor: Visitor) -> Mapping[str, str]:

@@ -15,12 +15,12 @@ from authsvc.crypto import jws, opaque
 from authsvc.crypto.envelope import new_master_key_line
 from authsvc.crypto.jwk import SigningKey, generate, load_signing_key
 from authsvc.crypto.passwords import hash_password
-from authsvc.domain.clients import Client, check_client, with_new_secret
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.resources import Resource
-from authsvc.domain.sessions import BROWSER, BrowserSession, Session
+from authsvc.domain.parties.clients import Client, check_client, with_new_secret
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.people.users import User
+from authsvc.domain.sign_in.sessions import BROWSER, BrowserSession, Session
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.users import User
 from authsvc.storage.sql.engine import open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork

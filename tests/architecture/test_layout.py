@@ -45,7 +45,7 @@ def test_every_package_says_what_it_owns(modules):
 
 
 def test_sessions_end_in_one_way(modules):
-    """Whoever ends one by the store alone tells none of its clients (domain/session_ends.py does)."""
+    """Whoever ends one by the store alone tells none of its clients (domain/sign_in/session_ends.py does)."""
     ends = {
         path
         for path, module in modules.items()
@@ -54,4 +54,4 @@ def test_sessions_end_in_one_way(modules):
         and node.attr in {"end", "end_all"}
         and getattr(node.value, "attr", None) == "sessions"
     }
-    assert ends == {"authsvc/domain/session_ends.py"}
+    assert ends == {"authsvc/domain/sign_in/session_ends.py"}

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from authsvc.domain.clients import check_client
-from authsvc.domain.relying_parties import RelyingParty
+from authsvc.domain.parties.clients import check_client
+from authsvc.domain.parties.relying_parties import RelyingParty
 from authsvc.domain.tenants import Look
 from authsvc.storage.sql.engine import open_storage
 from tests.flows.processes import serving_processes

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from authsvc.domain.clients import check_client
-from authsvc.domain.relying_parties import RelyingParty
+from authsvc.domain.parties.clients import check_client
+from authsvc.domain.parties.relying_parties import RelyingParty
 from authsvc.storage.sql.engine import open_storage
 from tests.browsers.site import CLIENT, Site, publish, visiting
 from tests.browsers.test_sign_in import home, sign_in

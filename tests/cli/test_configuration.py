@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from authsvc.crypto.jwk import generate, load_signing_key
-from authsvc.domain.clients import generated_secret
+from authsvc.domain.parties.clients import generated_secret
 from tests.cli.running import post, wait_until
 
 AUDIENCE = "https://orders.example"

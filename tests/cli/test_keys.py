@@ -4,8 +4,8 @@ import pytest
 
 from authsvc.crypto.envelope import parse_master_keys
 from authsvc.domain.keyring import KeyPolicy, Keyring
-from authsvc.domain.mail import Postbox
-from authsvc.domain.outbox import Mail
+from authsvc.domain.mail.outbox import Mail
+from authsvc.domain.mail.postbox import Postbox
 from authsvc.storage.sql.engine import open_storage
 
 LETTER = Mail("ada@example.com", "subject", "text", "html")

@@ -3,11 +3,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from authsvc.domain.audit import event_id
-from authsvc.domain.clients import Client
-from authsvc.domain.logout_deliveries import LogoutDelivery
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.sessions import BROWSER, BrowserSession, Session
-from authsvc.domain.users import User
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.people.users import User
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
+from authsvc.domain.sign_in.sessions import BROWSER, BrowserSession, Session
 from authsvc.storage.sql.engine import open_storage
 
 NOW = datetime.now(UTC)

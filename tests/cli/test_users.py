@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from authsvc.domain.sessions import Session
+from authsvc.domain.sign_in.sessions import Session
 from authsvc.storage.sql.engine import open_storage
 from tests.cli.conftest import PASSWORD
 

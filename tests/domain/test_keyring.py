@@ -8,8 +8,8 @@ import pytest
 
 from authsvc.crypto.envelope import MasterKeys, new_master_key_line, parse_master_keys
 from authsvc.domain.keyring import OPAQUE, KeyPolicy, Keyring, published_keys
+from authsvc.domain.parties.resources import MAX_ACCESS_TOKEN_SECONDS
 from authsvc.domain.ports import Keys
-from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork

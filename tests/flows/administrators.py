@@ -8,7 +8,7 @@ import httpx
 import jwt
 
 from authsvc.domain.administration import admin_audience
-from authsvc.domain.clients import check_client, with_new_secret
+from authsvc.domain.parties.clients import check_client, with_new_secret
 from authsvc.domain.tenants import Tenant
 from tests.flows.world import World, a_client
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from authsvc.domain.api_keys import ApiKey
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.tokens.api_keys import ApiKey
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants import token_exchange
 from authsvc.protocol.subject_token import API_KEY
 from tests.flows.asking import add_client, add_server, introspect

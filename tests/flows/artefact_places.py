@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants import jwt_bearer, token_exchange
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN
 from tests.flows.artefacts import Hand

@@ -13,7 +13,7 @@ import jwt
 
 from authsvc.app import read_master_keys
 from authsvc.crypto.envelope import new_master_key_line
-from authsvc.domain.mail import Postbox
+from authsvc.domain.mail.postbox import Postbox
 from tests.flows import assertions
 from tests.flows.artefacts_of_browsers import BROWSERS
 from tests.flows.artefacts_of_pages import reset_secret

@@ -10,9 +10,9 @@ import httpx
 
 from authsvc.app import key_policy, read_master_keys
 from authsvc.crypto import opaque
-from authsvc.domain.consents import Consent
 from authsvc.domain.keyring import Keyring
-from authsvc.domain.logout_deliveries import LogoutDelivery
+from authsvc.domain.sign_in.consents import Consent
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
 from authsvc.protocol.authorize import request_object
 from authsvc.protocol.tokens.logout_token import sign_logout_token
 from authsvc.web.cookies import cookie_name

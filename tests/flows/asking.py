@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from authsvc.domain.clients import Client, with_new_secret
+from authsvc.domain.parties.clients import Client, with_new_secret
 from tests.flows.world import FORM, World, a_client, audience
 
 INACTIVE = b'{"active":false}'

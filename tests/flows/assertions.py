@@ -11,8 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 from authsvc.crypto.jwk import SigningKey, generate, load_signing_key
-from authsvc.domain.clients import Client, FederatedIdentity
-from authsvc.domain.trusted_issuers import WORKLOADS, TrustedIssuer
+from authsvc.domain.parties.clients import Client, FederatedIdentity
+from authsvc.domain.parties.trusted_issuers import WORKLOADS, TrustedIssuer
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 JWT_SPIFFE = "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe"

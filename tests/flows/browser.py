@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urljoin
 import httpx
 
 from authsvc.crypto import opaque
-from authsvc.domain.continuations import AUTHORIZE, Continuation
+from authsvc.domain.sign_in.continuations import AUTHORIZE, Continuation
 from authsvc.web.cookies import cookie_name
 from tests.flows.world import FORM, ISSUER, PASSWORD, World
 

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 
-from authsvc.domain.exchange import ExchangePolicy
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants import token_exchange
 from authsvc.protocol.subject_token import ACCESS_TOKEN
 from tests.flows.asking import add_server, introspect, make_opaque

@@ -16,11 +16,11 @@ import jwt
 import pytest
 
 from authsvc.app import read_master_keys
-from authsvc.domain.clients import Client, with_new_secret
-from authsvc.domain.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.domain.keyring import KeyPolicy, Keyring
-from authsvc.domain.resources import Resource
-from authsvc.domain.trusted_issuers import SUBJECTS, USERS, TrustedIssuer
+from authsvc.domain.parties.clients import Client, with_new_secret
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.parties.trusted_issuers import SUBJECTS, USERS, TrustedIssuer
+from authsvc.domain.tokens.exchange import ExchangePolicy, check_exchange_policies
 from authsvc.protocol.grants import jwt_bearer, token_exchange
 from authsvc.protocol.subject_token import ACCESS_TOKEN
 from tests.flows.assertions import GONE, a_key, jwks, signed

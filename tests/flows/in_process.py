@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Message, Scope
 
 from authsvc.app import create_app, read_master_keys
 from authsvc.crypto.envelope import new_master_key_line
-from authsvc.domain.clients import Client
-from authsvc.domain.mail import Postbox
-from authsvc.domain.outbox import Mail
+from authsvc.domain.mail.outbox import Mail
+from authsvc.domain.mail.postbox import Postbox
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.tenants import Tenant
 from authsvc.settings import Http, Passwords, Registration, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage

@@ -3,8 +3,8 @@
 import re
 
 from authsvc.app import read_master_keys
-from authsvc.domain.mail import Postbox
-from authsvc.domain.outbox import Mail
+from authsvc.domain.mail.outbox import Mail
+from authsvc.domain.mail.postbox import Postbox
 from authsvc.domain.tenants import Tenant
 from tests.flows.world import ISSUER, World
 

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import httpx
 
 from authsvc.crypto import opaque
-from authsvc.domain.clients import Client
-from authsvc.domain.registration_tokens import RegistrationToken
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.registration_tokens import RegistrationToken
 from authsvc.domain.tenants import REGISTRATION_BY_TOKEN, Tenant
 from tests.flows.world import World
 

@@ -12,10 +12,10 @@ from uuid import uuid4
 import httpx
 
 from authsvc.crypto import opaque
-from authsvc.domain.clients import Client, check_client, with_new_secret
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.resources import IDENTITY_SCOPES
-from authsvc.domain.sessions import BROWSER, BrowserSession, Session
+from authsvc.domain.parties.clients import Client, check_client, with_new_secret
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.parties.resources import IDENTITY_SCOPES
+from authsvc.domain.sign_in.sessions import BROWSER, BrowserSession, Session
 from authsvc.web.cookies import cookie_name
 from tests.flows.world import ISSUER, World, a_client
 

@@ -10,7 +10,7 @@ import pytest
 from authsvc.crypto import opaque
 from authsvc.crypto.jwk import generate, load_signing_key
 from authsvc.domain.administration import admin_audience
-from authsvc.domain.trusted_issuers import WORKLOADS
+from authsvc.domain.parties.trusted_issuers import WORKLOADS
 from authsvc.protocol.client_administration_members import OF_CLIENT_BY_ADMIN, OF_PARTY_BY_ADMIN
 from tests.flows.administrators import Admins, fields_of
 from tests.flows.world import ISSUER, audience, running_world

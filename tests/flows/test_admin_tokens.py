@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authsvc.domain.administration import admin_audience
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.resources import Resource
 from tests.flows.administrators import Admins
 from tests.flows.asking import introspect
 from tests.flows.test_rfc6750_bearer import claims

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from passlib.hash import bcrypt, sha512_crypt
 
-from authsvc.domain import links
-from authsvc.domain.outbox import MailedLink
+from authsvc.domain.mail import links
+from authsvc.domain.mail.outbox import MailedLink
 from tests.flows.administrators import Admins, fields_of
 from tests.flows.world import ISSUER, OTHER_PASSWORD, PASSWORD, running_world
 

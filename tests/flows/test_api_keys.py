@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.api_keys import MAX_LIVE_KEYS
+from authsvc.domain.tokens.api_keys import MAX_LIVE_KEYS
 from tests.flows.api_keys import BILLS, ORDERS, WANTED, Keys, with_keys
 from tests.flows.world import ISSUER, OTHER_PASSWORD, World, running_world
 

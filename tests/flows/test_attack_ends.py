@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.subject_token import ID_TOKEN
 from tests.flows.asking import introspect
 from tests.flows.exchanges import BILLING, ORDERS, Shop, claims_of, open_shop

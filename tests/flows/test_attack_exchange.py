@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from authsvc.domain.users import check_email
+from authsvc.domain.people.users import check_email
 from authsvc.protocol.subject_token import JWT
 from tests.flows.assertions import a_key, signed
 from tests.flows.exchanges import ARCHIVE, BILLING, ORDERS, PARTNERS, Shop, open_shop

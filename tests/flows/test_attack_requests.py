@@ -10,7 +10,7 @@ from passlib.hash import sha256_crypt, sha512_crypt
 from starlette.types import Message
 
 from authsvc.crypto.passwords import verify_password
-from authsvc.domain.lockout import LockoutPolicy, Schedule, reservations
+from authsvc.domain.people.lockout import LockoutPolicy, Schedule, reservations
 from tests.flows.in_process import PASSWORD, AppClient
 
 _LONGEST_NORMALIZED = 5_000

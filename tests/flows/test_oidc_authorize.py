@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.consents import Consent
-from authsvc.domain.continuations import Continuation
+from authsvc.domain.sign_in.consents import Consent
+from authsvc.domain.sign_in.continuations import Continuation
 from authsvc.web.cookies import cookie_name
 from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, answered, asked, page_of, redeem
 from tests.flows.world import ISSUER, World, running_world

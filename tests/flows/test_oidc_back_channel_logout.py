@@ -10,8 +10,8 @@ import httpx
 import pytest
 from jose import jwt
 
-from authsvc.domain.logout_deliveries import LogoutDelivery
-from authsvc.domain.session_ends import disable_user
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
+from authsvc.domain.sign_in.session_ends import disable_user
 from authsvc.settings import Outbound
 from tests.flows.browser import SAME_ORIGIN, Page
 from tests.flows.conftest import _hasty_cache
@@ -34,7 +34,7 @@ def told_world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A world whose server may speak to this machine."""
     monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
     # A registration is judged by the operator's hosts, too: here it is written past that.
-    monkeypatch.setattr("authsvc.domain.relying_parties.check_way", lambda *_: None)
+    monkeypatch.setattr("authsvc.domain.parties.relying_parties.check_way", lambda *_: None)
     with running_world(database_url, tmp_path, outbound=Outbound(allowed_hosts=("127.0.0.1",))) as running:
         yield running
 

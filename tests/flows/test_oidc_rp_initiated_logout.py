@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.sessions import Session
+from authsvc.domain.sign_in.sessions import Session
 from tests.flows.browser import SAME_ORIGIN, Page
 from tests.flows.relying_party import Browser, add_client, page_of
 from tests.flows.world import ISSUER, OTHER_PASSWORD, World

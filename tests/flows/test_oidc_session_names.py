@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from authsvc.domain.relying_parties import RelyingParty
+from authsvc.domain.parties.relying_parties import RelyingParty
 from authsvc.protocol.subject_token import ID_TOKEN
 from tests.flows.asking import add_server, introspect, make_opaque
 from tests.flows.browser import Page

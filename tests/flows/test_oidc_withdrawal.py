@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from authsvc.domain.consents import Consent
+from authsvc.domain.sign_in.consents import Consent
 from tests.flows.asking import add_server, change_resource, introspect, make_opaque
 from tests.flows.browser import Browser as Pages
 from tests.flows.relying_party import Browser, add_client

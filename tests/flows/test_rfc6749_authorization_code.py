@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from tests.flows.relying_party import (
     CHALLENGE,
     REDIRECT_URI,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jwt
 import pytest
 
-from authsvc.domain.login import PasswordAttempt
+from authsvc.domain.people.login import PasswordAttempt
 from tests.flows.asking import make_opaque
 from tests.flows.world import PASSWORD, World, audience
 
@@ -261,7 +261,7 @@ def test_every_artefact_is_good_in_its_own_place_only(small_world: World, place)
 
 def _counters(world: World) -> tuple[str, ...]:
     """The keys under which the guesses at bob's password are counted: this test is not about them."""
-    from authsvc.domain.lockout import LockoutPolicy, Schedule, reservations  # noqa: PLC0415
+    from authsvc.domain.people.lockout import LockoutPolicy, Schedule, reservations  # noqa: PLC0415
 
     schedule = Schedule(1, 1, 1, 60)
     attempt = PasswordAttempt("bob", "", "127.0.0.1")

@@ -21,7 +21,7 @@ from joserfc.jwk import OctKey
 
 from authsvc.app import create_app, read_master_keys
 from authsvc.crypto.jwk import load_signing_key
-from authsvc.domain.clients import sealing, with_new_secret, without_secret
+from authsvc.domain.parties.clients import sealing, with_new_secret, without_secret
 from authsvc.jobs.purge import purging
 from authsvc.settings import Outbound
 from tests.flows.assertions import GONE, JWT_BEARER, OWN, a_key, compact, jwks, own, own_claims, signed

@@ -9,8 +9,8 @@ import httpx
 import jwt
 import pytest
 
-from authsvc.domain.clients import FederatedIdentity
-from authsvc.domain.trusted_issuers import SUBJECTS, USERS, WORKLOADS
+from authsvc.domain.parties.clients import FederatedIdentity
+from authsvc.domain.parties.trusted_issuers import SUBJECTS, USERS, WORKLOADS
 from tests.flows.assertions import (
     CI_ISSUER,
     CI_SUBJECT,

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
-from authsvc.domain.trusted_issuers import SUBJECTS
+from authsvc.domain.parties.trusted_issuers import SUBJECTS
 from authsvc.jobs.purge import purging
 from authsvc.protocol.grants.jwt_bearer import GRANT_TYPE
 from tests.flows.assertions import GONE, a_key, compact, signed

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authsvc.crypto import opaque
-from authsvc.domain.relying_parties import OPENLY
-from authsvc.domain.resources import IDENTITY_SCOPES
+from authsvc.domain.parties.relying_parties import OPENLY
+from authsvc.domain.parties.resources import IDENTITY_SCOPES
 from authsvc.domain.tenants import REGISTRATION_OFF, REGISTRATION_OPEN
 from authsvc.protocol.client_members import OF_CLIENT, OF_PARTY, UNSUPPORTED
 from authsvc.settings import Clients, Throttle

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.clients import Client
-from authsvc.domain.consents import Consent
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.sign_in.consents import Consent
 from authsvc.domain.tenants import REGISTRATION_OFF
 from tests.flows.registering import (
     METADATA,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants.token_exchange import GRANT_TYPE
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN
 from tests.flows.exchanges import BILLING, ORDERS, PARTNER, PARTNERS, TO_BILLING, Shop, claims_of, open_shop

@@ -9,8 +9,8 @@ import httpx
 import jwt
 import pytest
 
-from authsvc.domain.api_keys import ApiKey, KeyOwner, WantedKey, new_api_key
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.tokens.api_keys import ApiKey, KeyOwner, WantedKey, new_api_key
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants.token_exchange import GRANT_TYPE as GRANT
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN
 from tests.flows.exchanges import (

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from authsvc.domain.exchange import DELEGATION, IMPERSONATION, ExchangePolicy
+from authsvc.domain.tokens.exchange import DELEGATION, IMPERSONATION, ExchangePolicy
 from authsvc.protocol.acting import MAX_CHARACTERS, MAX_DEPTH
 from authsvc.protocol.grants.token_exchange import GRANT_TYPE
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN

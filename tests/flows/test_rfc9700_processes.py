@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from authsvc.domain.clients import with_new_secret, without_secret
+from authsvc.domain.parties.clients import with_new_secret, without_secret
 from authsvc.settings import Throttle
 from authsvc.storage.sql.engine import open_storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork

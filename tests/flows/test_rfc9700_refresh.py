@@ -5,7 +5,7 @@ from dataclasses import replace
 import jwt
 import pytest
 
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.resources import Resource
 from tests.flows.world import ALGORITHMS, OTHER_PASSWORD, World, audience
 
 
@@ -297,7 +297,7 @@ def test_white_space_is_no_part_of_a_token(small_world: World, spaced):
 
 
 def test_two_secrets_live_at_once_and_a_removed_one_dies(small_world: World):
-    from authsvc.domain.clients import with_new_secret, without_secret  # noqa: PLC0415 - the rotation as a whole
+    from authsvc.domain.parties.clients import with_new_secret, without_secret  # noqa: PLC0415 - the rotation as a whole
 
     old = small_world.secrets["svc2"]
     with small_world.change() as uow:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.registration_tokens import RegistrationToken
+from authsvc.domain.parties.registration_tokens import RegistrationToken
 from authsvc.observe import logging as observe
 from tests.flows.api_keys import with_keys
 from tests.flows.browser import SAME_ORIGIN, Page

@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet
 from authsvc.crypto import base64url, jws
 from authsvc.crypto.jwk import thumbprint
 from authsvc.crypto.ml_dsa import ML_DSA
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.resources import Resource
 from authsvc.verify.key_set import read_keys
 from tests.flows.world import ISSUER, World, audience
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.consents import Consent
+from authsvc.domain.sign_in.consents import Consent
 from authsvc.settings import Mail
 from tests.flows.browser import SAME_ORIGIN, Browser, Page
 from tests.flows.mailed import letters, link_in, token_of

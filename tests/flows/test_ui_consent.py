@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.consents import Consent
+from authsvc.domain.sign_in.consents import Consent
 from tests.flows.browser import Browser, Page, errand
 from tests.flows.relying_party import REDIRECT_URI, add_client, asked, page_of
 from tests.flows.test_ui_login import HOSTILE, check_harmless

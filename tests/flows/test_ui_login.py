@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.sessions import Visitor
+from authsvc.domain.sign_in.sessions import Visitor
 from tests.flows.browser import Browser, Page, errand
 from tests.flows.world import FORM, ISSUER, OTHER_PASSWORD, PASSWORD, World
 

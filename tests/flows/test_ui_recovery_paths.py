@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from authsvc.crypto import opaque
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
 from tests.flows.browser import SAME_ORIGIN, Browser
 from tests.flows.mailed import letters, link_in, token_of
 from tests.flows.test_ui_login import visitor

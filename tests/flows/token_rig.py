@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from authsvc.crypto.jwk import SigningKey, load_signing_key
-from authsvc.domain.clients import FederatedIdentity
-from authsvc.domain.exchange import ExchangePolicy
-from authsvc.domain.trusted_issuers import SUBJECTS, USERS
+from authsvc.domain.parties.clients import FederatedIdentity
+from authsvc.domain.parties.trusted_issuers import SUBJECTS, USERS
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants import token_exchange
 from authsvc.verify import TokenVerifier
 from tests.flows import assertions

@@ -20,10 +20,10 @@ from starlette.types import ASGIApp
 from authsvc.app import create_app, read_master_keys
 from authsvc.crypto.envelope import MasterKeys, new_master_key_line
 from authsvc.crypto.passwords import hash_password
-from authsvc.domain.clients import Client, check_client, sealing, with_new_secret
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.clients import Client, check_client, sealing, with_new_secret
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.people.users import User
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.users import User
 from authsvc.settings import Passwords, Registration, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate

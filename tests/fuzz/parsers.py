@@ -19,7 +19,7 @@ import atheris
 with atheris.instrument_imports(include=["authsvc"]):
     from authsvc.crypto import hash_formats, jws, strict_json
     from authsvc.crypto.errors import CryptoError
-    from authsvc.domain.browser_uris import check_browser_uri
+    from authsvc.domain.parties.browser_uris import check_browser_uri
     from authsvc.domain.web_address import UrlInvalid, read_url
     from authsvc.protocol.authorize.claims import read_claims
     from authsvc.protocol.authorize.redirect_uri import is_registered

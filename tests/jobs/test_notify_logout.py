@@ -7,8 +7,8 @@ import pytest
 
 from authsvc.domain.documents import FetchBusy, FetchFailed
 from authsvc.domain.keyring import KeyPolicy, Keyring
-from authsvc.domain.logout_deliveries import LogoutDelivery
-from authsvc.domain.relying_parties import RelyingParty
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
 from authsvc.jobs import notify_logout
 from authsvc.jobs.notify_logout import Desk, notifying
 from authsvc.observe.metrics import create_metrics

@@ -2,7 +2,7 @@ import threading
 from datetime import timedelta
 from uuid import UUID
 
-from authsvc.domain.outbox import MailedLink
+from authsvc.domain.mail.outbox import MailedLink
 from authsvc.jobs.purge import purging
 
 

@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 
 from authsvc.crypto.envelope import new_master_key_line, parse_master_keys
-from authsvc.domain.mail import Postbox
-from authsvc.domain.outbox import Mail, MailFailed
+from authsvc.domain.mail.outbox import Mail, MailFailed
+from authsvc.domain.mail.postbox import Postbox
 from authsvc.jobs import send_mail
 from authsvc.jobs.send_mail import MailRoom, sending_mail
 from authsvc.observe.metrics import create_metrics

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from authsvc.domain.outbox import Mail, MailFailed
+from authsvc.domain.mail.outbox import Mail, MailFailed
 from authsvc.outbound.mail import SmtpMailer, SmtpServer, compose
 from tests.harness import postgres
 from tests.harness.smtp import FakeSmtp, fake_smtp

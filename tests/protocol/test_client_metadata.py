@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authsvc.crypto.algorithms import HMAC_ALGORITHMS, SIGNING_ALGORITHMS, STRANGER_ALGORITHMS
-from authsvc.domain.clients import Client, check_client
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.resources import IDENTITY_SCOPES, Resource
+from authsvc.domain.parties.clients import Client, check_client
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.parties.resources import IDENTITY_SCOPES, Resource
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.client_members import OF_CLIENT, OF_PARTY, UNSUPPORTED
 from authsvc.protocol.client_metadata import blank_client, metadata_of, registrable, with_metadata

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.resources import Resource
 from authsvc.protocol.errors import InvalidScope, InvalidTarget
 from authsvc.protocol.scope import Bounds, narrow, parse_scope
 

@@ -9,9 +9,9 @@ import pytest
 from authsvc.app import _fetch_limits, _lifetimes, _lockout, key_policy, read_master_keys
 from authsvc.crypto.algorithms import STRANGER_ALGORITHMS
 from authsvc.domain.keyring import Keyring
-from authsvc.domain.tokens import Target
-from authsvc.domain.trusted_issuers import USERS, TrustedIssuer
-from authsvc.domain.users import User
+from authsvc.domain.parties.trusted_issuers import USERS, TrustedIssuer
+from authsvc.domain.people.users import User
+from authsvc.domain.tokens.content import Target
 from authsvc.observe.metrics import create_metrics
 from authsvc.outbound.fetcher import GuardedFetcher
 from authsvc.protocol.errors import InvalidGrant

@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 from authsvc.domain.idempotent_answers import IdempotentAnswer
-from authsvc.domain.relying_parties import OPENLY, RelyingParty
+from authsvc.domain.parties.relying_parties import OPENLY, RelyingParty
 from authsvc.storage.sql.engine import Storage
 from tests.storage.examples import (
     LATER,

@@ -4,26 +4,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from authsvc.domain.access_tokens import OpaqueAccessToken
-from authsvc.domain.api_keys import ApiKey
 from authsvc.domain.audit import AuditEvent
-from authsvc.domain.authorization_codes import AuthorizationCode
-from authsvc.domain.clients import Client, ClientSecret, FederatedIdentity
-from authsvc.domain.consents import Consent
-from authsvc.domain.continuations import AUTHORIZE, Continuation
-from authsvc.domain.exchange import ExchangePolicy
 from authsvc.domain.keyring import KeyRecord
-from authsvc.domain.lockout import Reservation, Schedule
-from authsvc.domain.logout_deliveries import LogoutDelivery
-from authsvc.domain.outbox import Letter, MailedLink
-from authsvc.domain.registration_tokens import RegistrationToken
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.resources import Resource
-from authsvc.domain.sessions import BROWSER, BrowserSession, RefreshFamily, Session
+from authsvc.domain.mail.outbox import Letter, MailedLink
+from authsvc.domain.parties.clients import Client, ClientSecret, FederatedIdentity
+from authsvc.domain.parties.registration_tokens import RegistrationToken
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
+from authsvc.domain.people.lockout import Reservation, Schedule
+from authsvc.domain.people.users import User
+from authsvc.domain.sign_in.authorization_codes import AuthorizationCode
+from authsvc.domain.sign_in.consents import Consent
+from authsvc.domain.sign_in.continuations import AUTHORIZE, Continuation
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
+from authsvc.domain.sign_in.sessions import BROWSER, BrowserSession, RefreshFamily, Session
 from authsvc.domain.tenants import Look, Tenant
-from authsvc.domain.tokens import SignIn
-from authsvc.domain.trusted_issuers import TrustedIssuer
-from authsvc.domain.users import User
+from authsvc.domain.tokens.access_tokens import OpaqueAccessToken
+from authsvc.domain.tokens.api_keys import ApiKey
+from authsvc.domain.tokens.content import SignIn
+from authsvc.domain.tokens.exchange import ExchangePolicy
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 89_012, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

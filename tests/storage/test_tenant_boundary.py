@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import UniqueConstraint, select
 
 from authsvc.domain import ports
-from authsvc.domain.access_tokens import Standing
+from authsvc.domain.tokens.access_tokens import Standing
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.engine import Storage

@@ -4,8 +4,8 @@ from hashlib import sha256
 
 import pytest
 
-from authsvc.domain.flows import FlowOver, ForeignBrowser
-from authsvc.domain.lockout import Throttled
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.sign_in.flows import FlowOver, ForeignBrowser
 from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.protocol.errors import InvalidRequest
 from authsvc.web.csrf import ForeignForm, FormOutdated

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from authsvc.domain.clients import Client
 from authsvc.domain.configuration.changes import Change, TenantChanges, Verb
 from authsvc.domain.configuration.kinds import CLIENT, ISSUER, RESOURCE, Kind
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 

@@ -7,12 +7,12 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from authsvc.domain.clients import Client, Seal, secrets_kept
 from authsvc.domain.configuration.document import TenantState, Wanted, WantedTenant, registered_itself, tenant_told
 from authsvc.domain.configuration.kinds import CLIENT, KINDS, Kind, kept, party_kept, told
 from authsvc.domain.configuration.plain import ConfigurationInvalid, Table
 from authsvc.domain.configuration.secrets import given_secrets
-from authsvc.domain.relying_parties import RelyingParty
+from authsvc.domain.parties.clients import Client, Seal, secrets_kept
+from authsvc.domain.parties.relying_parties import RelyingParty
 from authsvc.domain.tenants import Tenant, new_tenant
 
 TENANT = "tenant"

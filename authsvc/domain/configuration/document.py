@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from authsvc.domain.clients import Client
 from authsvc.domain.configuration.kinds import CLIENT, ISSUER, KINDS, RESOURCE, Kind, name_of, read, written
 from authsvc.domain.configuration.plain import ConfigurationInvalid, Table, as_table, only, plain
 from authsvc.domain.configuration.secrets import GivenSecret
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
 from authsvc.domain.tenants import REGISTRATION_OFF, Look, Tenant
-from authsvc.domain.trusted_issuers import TrustedIssuer
 
 TENANTS = "tenants"
 SECRETS = "secrets"

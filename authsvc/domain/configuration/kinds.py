@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from authsvc.domain.clients import Client
 from authsvc.domain.configuration.plain import Table, members, plain, read_members
-from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
-from authsvc.domain.resources import Resource
-from authsvc.domain.trusted_issuers import TrustedIssuer
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.relying_parties import NO_RELYING_PARTY, RelyingParty
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
 
 _PARTY = "relying_party"
 _STATE = frozenset({"created_at", "disabled_at", "version"})

@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.errors import DomainError
 
 Table = dict[str, Any]

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from authsvc.crypto import opaque
-from authsvc.domain.clients import SHARED_SECRET_METHOD, Client, ClientSecret, Seal, is_generated, new_secret_id
 from authsvc.domain.configuration.plain import ConfigurationInvalid
+from authsvc.domain.parties.clients import SHARED_SECRET_METHOD, Client, ClientSecret, Seal, is_generated, new_secret_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from authsvc.domain.consents import Consent
-from authsvc.domain.continuations import Continuation
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.sessions import Visitor
+from authsvc.domain.sign_in.consents import Consent
+from authsvc.domain.sign_in.continuations import Continuation
+from authsvc.domain.sign_in.sessions import Visitor
 from authsvc.protocol.audit import Happening, record
 from authsvc.protocol.authorize.prompt import CONSENT, SELECT_ACCOUNT
 from authsvc.protocol.authorize.request import AuthorizationRequest

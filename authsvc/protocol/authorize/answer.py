@@ -7,8 +7,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 from authsvc.crypto import opaque
-from authsvc.domain.authorization_codes import AuthorizationCode
-from authsvc.domain.tokens import SignIn
+from authsvc.domain.sign_in.authorization_codes import AuthorizationCode
+from authsvc.domain.tokens.content import SignIn
 from authsvc.protocol.acr import acr_of
 from authsvc.protocol.authorize.next_step import Present
 from authsvc.protocol.authorize.request import AuthorizationRequest, Judging

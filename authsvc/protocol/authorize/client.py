@@ -1,6 +1,6 @@
 """Who asks: a client that is registered, enabled, and sends browsers here at all."""
 
-from authsvc.domain.clients import CODE_GRANT, Client
+from authsvc.domain.parties.clients import CODE_GRANT, Client
 from authsvc.protocol.authorize.request import AuthorizationRequest, Judging, Parameters
 from authsvc.protocol.errors import InvalidRequest, UnauthorizedClient
 

@@ -6,8 +6,8 @@ The consent page judges the errand's request again (`pipeline.judge`), shows wha
 from datetime import datetime
 from uuid import UUID
 
-from authsvc.domain.clients import Client
-from authsvc.domain.consents import Consent
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.sign_in.consents import Consent
 from authsvc.protocol.authorize.request import AuthorizationRequest
 from authsvc.protocol.claims import beyond_scopes
 

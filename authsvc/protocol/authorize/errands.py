@@ -9,9 +9,9 @@ from datetime import timedelta
 from functools import partial
 
 from authsvc.crypto import opaque
-from authsvc.domain.continuations import ACCOUNT, AUTHORIZE, Continuation
-from authsvc.domain.flows import FlowOver, ForeignBrowser, find_flow, open_flow
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.sign_in.continuations import ACCOUNT, AUTHORIZE, Continuation
+from authsvc.domain.sign_in.flows import FlowOver, ForeignBrowser, find_flow, open_flow
 from authsvc.domain.tenants import Tenant
 from authsvc.errors import Conflict
 from authsvc.protocol.authorize.answer import Answer, answer

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from authsvc.domain.consents import Consent
-from authsvc.domain.sessions import Visitor
+from authsvc.domain.sign_in.consents import Consent
+from authsvc.domain.sign_in.sessions import Visitor
 from authsvc.protocol.acr import ACR_VALUES, acr_of
 from authsvc.protocol.authorize.claims import essential_acr_values
 from authsvc.protocol.authorize.consent import is_covered, is_trusted

@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.protocol.grant import Issuing

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from authsvc.domain.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES
 from authsvc.protocol.authorize.request import AuthorizationRequest, Judging
 from authsvc.protocol.errors import InvalidScope
 from authsvc.protocol.scope import Bounds, narrow, parse_scope

@@ -6,7 +6,7 @@ An ID token that hints at a person is worth something to whoever reads the datab
 from authsvc.crypto import base64url, envelope
 from authsvc.crypto.envelope import Place
 from authsvc.crypto.errors import DecryptionFailed
-from authsvc.domain.flows import FlowOver
+from authsvc.domain.sign_in.flows import FlowOver
 from authsvc.protocol.authorize.request import Judging, Parameters
 
 _TOKENS = ("id_token_hint", "request")

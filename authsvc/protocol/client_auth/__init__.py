@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from authsvc.domain.ports import UnitOfWork
 from authsvc.errors import AuthsvcError, Conflict, StorageUnavailable
 from authsvc.protocol.client_auth import (

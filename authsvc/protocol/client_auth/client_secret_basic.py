@@ -4,7 +4,7 @@ import binascii
 from base64 import b64decode
 from urllib.parse import unquote_plus
 
-from authsvc.domain.clients import Client, secret_matches
+from authsvc.domain.parties.clients import Client, secret_matches
 from authsvc.protocol.credentials import PROVED, Credentials, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient
 

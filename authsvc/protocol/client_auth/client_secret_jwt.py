@@ -5,7 +5,7 @@ from dataclasses import replace
 from authsvc.crypto.algorithms import HMAC_ALGORITHMS
 from authsvc.crypto.errors import UnsupportedKey
 from authsvc.crypto.jwk import VerificationKey, hmac_key
-from authsvc.domain.clients import Client, shared_secrets
+from authsvc.domain.parties.clients import Client, shared_secrets
 from authsvc.protocol.client_assertion import prove_own, read_assertion, refused, reread
 from authsvc.protocol.credentials import Credentials, Presentable, Proof, Proving
 

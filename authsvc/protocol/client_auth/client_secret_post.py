@@ -1,6 +1,6 @@
 """The secret in the body (RFC 6749 §2.3.1)."""
 
-from authsvc.domain.clients import Client, secret_matches
+from authsvc.domain.parties.clients import Client, secret_matches
 from authsvc.protocol.credentials import PROVED, Credentials, Presentable, Proof, Proving
 from authsvc.protocol.errors import InvalidClient
 

@@ -8,8 +8,8 @@ Source: RFC 7521 §4.2, RFC 7523 §3, draft-ietf-oauth-spiffe-client-auth §3.1.
 
 from authsvc.crypto.algorithms import STRANGER_ALGORITHMS
 from authsvc.crypto.jws import StrangerExpectation, VerifiedClaims
-from authsvc.domain.clients import Client
-from authsvc.domain.trusted_issuers import WORKLOADS, TrustedIssuer
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.trusted_issuers import WORKLOADS, TrustedIssuer
 from authsvc.protocol.client_assertion import (
     EXPLICIT_TYPE,
     LEEWAY_SECONDS,

@@ -1,6 +1,6 @@
 """Public clients: they name themselves and prove nothing (RFC 6749 §2.1)."""
 
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from authsvc.protocol.credentials import PROVED, Credentials, Presentable, Proof, Proving
 
 METHOD = "none"

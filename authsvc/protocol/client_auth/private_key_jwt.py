@@ -1,7 +1,7 @@
 """A JWT that the client signs with its private key (RFC 7523 §2.2, OpenID Connect Core §9)."""
 
 from authsvc.crypto.algorithms import HMAC_ALGORITHMS, STRANGER_ALGORITHMS
-from authsvc.domain.clients import Client
+from authsvc.domain.parties.clients import Client
 from authsvc.protocol.client_assertion import find_public_keys, prove_own, read_assertion, refused
 from authsvc.protocol.credentials import Credentials, Presentable, Proof, Proving
 

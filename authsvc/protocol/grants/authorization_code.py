@@ -10,13 +10,13 @@ from uuid import uuid4
 
 from authsvc.crypto import opaque
 from authsvc.crypto.pkce import answers
-from authsvc.domain.authorization_codes import KEPT_SECONDS, AuthorizationCode, CodeState
-from authsvc.domain.clients import CODE_GRANT
+from authsvc.domain.parties.clients import CODE_GRANT
+from authsvc.domain.parties.resources import MAX_ACCESS_TOKEN_SECONDS, OPAQUE
+from authsvc.domain.people.users import User
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS, OPAQUE
-from authsvc.domain.sessions import Session
-from authsvc.domain.tokens import Target
-from authsvc.domain.users import User
+from authsvc.domain.sign_in.authorization_codes import KEPT_SECONDS, AuthorizationCode, CodeState
+from authsvc.domain.sign_in.sessions import Session
+from authsvc.domain.tokens.content import Target
 from authsvc.errors import Effect
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane

@@ -1,7 +1,7 @@
 """A service asks for itself (RFC 6749 §4.4). Touches no database once client, resource and key are cached."""
 
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.errors import UnauthorizedClient
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane
 

@@ -1,9 +1,9 @@
 """A trusted issuer's JWT for an access token of the user it names (RFC 7523 §2.1). Once for each JWT."""
 
+from authsvc.domain.parties.resources import ACCOUNT_SCOPE
+from authsvc.domain.parties.trusted_issuers import USERS
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import ACCOUNT_SCOPE
-from authsvc.domain.tokens import Target
-from authsvc.domain.trusted_issuers import USERS
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane
 from authsvc.protocol.trusted_token import Wanted, judge_trusted_token, store_session

@@ -1,8 +1,8 @@
 """The password grant: off, unless an administrator switches it on for one client, for migration (RFC 6749 §4.3)."""
 
-from authsvc.domain.login import AccountDisabled, BadCredentials
+from authsvc.domain.people.login import AccountDisabled, BadCredentials
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane
 from authsvc.protocol.sign_in import decide_by_password, store_sign_in

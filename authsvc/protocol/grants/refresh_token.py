@@ -1,7 +1,7 @@
 """A refresh token for fresh ones (RFC 6749 §6, RFC 9700 §4.14)."""
 
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, Lane
 from authsvc.protocol.tokens.refresh_token import check_presented, find_family, rotate, sign_in_of

@@ -5,11 +5,11 @@ Everything is decided from the two tokens and the policies; an exchange between 
 
 from collections.abc import Sequence
 
-from authsvc.domain.exchange import DELEGATION, IMPERSONATION, ExchangePolicy
+from authsvc.domain.parties.resources import JWT as JWT_FORMAT
+from authsvc.domain.parties.resources import Resource
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import JWT as JWT_FORMAT
-from authsvc.domain.resources import Resource
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.content import Target
+from authsvc.domain.tokens.exchange import DELEGATION, IMPERSONATION, ExchangePolicy
 from authsvc.protocol.acting import acting, check_actor, check_may_act
 from authsvc.protocol.api_keys import record_use
 from authsvc.protocol.errors import InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient

@@ -6,9 +6,9 @@ from typing import Any
 
 from authsvc.crypto import jws, opaque
 from authsvc.crypto.jwk import SigningKey
-from authsvc.domain.access_tokens import OpaqueAccessToken
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens import Target
+from authsvc.domain.tokens.access_tokens import OpaqueAccessToken
+from authsvc.domain.tokens.content import Target
 from authsvc.protocol.acr import acr_of
 from authsvc.protocol.claims import asked_of_userinfo, told_by_scopes
 from authsvc.protocol.grant import Decision, GrantRequest

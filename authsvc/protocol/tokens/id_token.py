@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from authsvc.crypto import jws
 from authsvc.crypto.jwk import SigningKey
-from authsvc.domain.authorization_codes import AuthorizationCode
-from authsvc.domain.tokens import SignIn
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
+from authsvc.domain.sign_in.authorization_codes import AuthorizationCode
+from authsvc.domain.tokens.content import SignIn
 from authsvc.protocol.acr import acr_of
 from authsvc.protocol.claims import claims_about
 from authsvc.protocol.grant import GrantRequest

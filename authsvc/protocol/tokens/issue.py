@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from authsvc.crypto.algorithms import QUICK_ALGORITHMS
+from authsvc.domain.parties.resources import OPAQUE
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import OPAQUE
-from authsvc.domain.tokens import SignIn, Target
+from authsvc.domain.tokens.content import SignIn, Target
 from authsvc.errors import LaneNeeded
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from authsvc.crypto import jws
 from authsvc.crypto.jwk import SigningKey
-from authsvc.domain.logout_deliveries import LogoutDelivery
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
 
 TYPE = "logout+jwt"
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

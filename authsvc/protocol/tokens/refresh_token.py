@@ -12,8 +12,8 @@ from uuid import UUID
 from authsvc.crypto import opaque
 from authsvc.crypto.errors import OpaqueInvalid
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.sessions import FamilyState, RefreshFamily
-from authsvc.domain.tokens import SignIn, Target
+from authsvc.domain.sign_in.sessions import FamilyState, RefreshFamily
+from authsvc.domain.tokens.content import SignIn, Target
 from authsvc.protocol.claims import asked_of_userinfo
 from authsvc.protocol.errors import InvalidGrant
 from authsvc.protocol.grant import Decision, GrantRequest, Issuing, PresentedFamily

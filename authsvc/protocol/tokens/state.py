@@ -11,14 +11,14 @@ from authsvc.crypto import opaque
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.claims import LATEST_INSTANT, Expectation, check_claims
 from authsvc.crypto.errors import TokenError
-from authsvc.domain.access_tokens import Standing
 from authsvc.domain.administration import admin_audience
-from authsvc.domain.clients import Client
 from authsvc.domain.keyring import Keyring
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.resources import Resource
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.resources import Resource
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.tokens import SignIn
+from authsvc.domain.tokens.access_tokens import Standing
+from authsvc.domain.tokens.content import SignIn
 from authsvc.protocol.errors import InvalidToken
 from authsvc.protocol.subjects import session_behind, subject_for
 from authsvc.protocol.tokens.access_token import TYPE

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Column, Index, Table, Text, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.domain.access_tokens import OpaqueAccessToken, Standing
+from authsvc.domain.tokens.access_tokens import OpaqueAccessToken, Standing
 from authsvc.storage.sql.base import Instant, JsonMap, Store, given, metadata, owned, tenant_column
 from authsvc.storage.sql.sessions import refresh_families, sessions
 from authsvc.storage.sql.users import users

@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from authsvc.domain.api_keys import ApiKey
+from authsvc.domain.tokens.api_keys import ApiKey
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 
 api_keys = Table(

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, Table,
 from sqlalchemy import update as update_
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.domain.lockout import Reservation, Schedule, Throttled, seconds_until
+from authsvc.domain.people.lockout import Reservation, Schedule, Throttled, seconds_until
 from authsvc.storage.sql.base import EPOCH, Instant, Store, given, metadata, micros, owned, tenant_column
 
 attempts = Table(

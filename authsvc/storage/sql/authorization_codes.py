@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import Boolean, Column, Index, Table, Text, Uuid, bindparam, insert, select, update
 
-from authsvc.domain.authorization_codes import AuthorizationCode, CodeState
-from authsvc.domain.sessions import Session
-from authsvc.domain.tokens import SignIn
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
+from authsvc.domain.sign_in.authorization_codes import AuthorizationCode, CodeState
+from authsvc.domain.sign_in.sessions import Session
+from authsvc.domain.tokens.content import SignIn
 from authsvc.storage.sql.base import (
     Instant,
     JsonMap,

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKeyConstraint, Table, Text, UniqueConstraint, Uuid, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.domain.sessions import BrowserSession, Session, Visitor
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
+from authsvc.domain.sign_in.sessions import BrowserSession, Session, Visitor
 from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
 from authsvc.storage.sql.prepared import Values
 from authsvc.storage.sql.sessions import SESSION_COLUMNS, SqlSessions, sessions

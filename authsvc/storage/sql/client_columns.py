@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from authsvc.domain.clients import ClientSecret, FederatedIdentity
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.parties.clients import ClientSecret, FederatedIdentity
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.storage.sql.base import EPOCH, compact_json, micros
 
 

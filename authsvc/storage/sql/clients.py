@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.domain.clients import Client
-from authsvc.domain.relying_parties import OPENLY
+from authsvc.domain.parties.clients import Client
+from authsvc.domain.parties.relying_parties import OPENLY
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 from authsvc.storage.sql.changes import announce

@@ -18,9 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.domain.authorization_codes import KEPT_SECONDS
-from authsvc.domain.consents import Consent
-from authsvc.domain.resources import MAX_ACCESS_TOKEN_SECONDS
+from authsvc.domain.parties.resources import MAX_ACCESS_TOKEN_SECONDS
+from authsvc.domain.sign_in.authorization_codes import KEPT_SECONDS
+from authsvc.domain.sign_in.consents import Consent
 from authsvc.errors import Conflict
 from authsvc.storage.sql.access_tokens import revoked_tokens
 from authsvc.storage.sql.authorization_codes import authorization_codes

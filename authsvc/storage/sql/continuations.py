@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, Uuid, bindparam, delete, insert, select, update
 
-from authsvc.domain.continuations import Continuation
+from authsvc.domain.sign_in.continuations import Continuation
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, JsonMap, Store, StringSet, given, metadata, owned, tenant_column
 

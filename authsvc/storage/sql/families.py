@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
 
-from authsvc.domain.sessions import FamilyState, RefreshFamily, Session
+from authsvc.domain.sign_in.sessions import FamilyState, RefreshFamily, Session
 from authsvc.storage.sql.base import EPOCH, Store, given, owned
 from authsvc.storage.sql.sessions import SESSION_COLUMNS, refresh_families, sessions
 from authsvc.storage.sql.users import users

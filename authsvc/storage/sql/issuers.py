@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, Table, Text, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.domain.trusted_issuers import TrustedIssuer
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 from authsvc.storage.sql.changes import announce

@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from authsvc.domain.outbox import MailedLink
-from authsvc.domain.users import canonical_login
+from authsvc.domain.mail.outbox import MailedLink
+from authsvc.domain.people.users import canonical_login
 from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
 
 mailed_links = Table(

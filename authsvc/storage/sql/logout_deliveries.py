@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, Index, Integer, Table, Text, Uuid, bindparam, func, insert, select, update
 
-from authsvc.domain.logout_deliveries import LogoutDelivery
+from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
 from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
 from authsvc.storage.sql.work import Work
 

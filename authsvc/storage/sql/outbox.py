@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Uuid, bindparam, delete, select, update
 
-from authsvc.domain.outbox import Letter
+from authsvc.domain.mail.outbox import Letter
 from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
 from authsvc.storage.sql.work import Work
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, Delete, Select, Table, bindparam, delete, exists, or_, select, tuple_
 
-from authsvc.domain.authorization_codes import KEPT_SECONDS
+from authsvc.domain.sign_in.authorization_codes import KEPT_SECONDS
 from authsvc.storage.sql.access_tokens import access_tokens, revoked_tokens
 from authsvc.storage.sql.api_keys import api_keys
 from authsvc.storage.sql.attempts import attempts

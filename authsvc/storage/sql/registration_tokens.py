@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from authsvc.domain.registration_tokens import RegistrationToken
+from authsvc.domain.parties.registration_tokens import RegistrationToken
 from authsvc.storage.sql.base import Instant, Store, given, metadata, owned, tenant_column
 
 registration_tokens = Table(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
+from authsvc.domain.parties.relying_parties import NO_RELYING_PARTY, RelyingParty
 from authsvc.storage.sql.base import compact_json
 
 _NAMES = tuple(member.name for member in fields(RelyingParty))

@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from authsvc.domain.sessions import Session
+from authsvc.domain.sign_in.sessions import Session
 from authsvc.storage.sql.base import Instant, Store, StringSet, StringTuple, given, metadata, owned, tenant_column
 
 sessions = Table(

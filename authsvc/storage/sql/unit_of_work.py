@@ -4,8 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from authsvc.domain import configuration_ports, mail_ports, ports, sign_in_ports, token_ports, user_ports
+from authsvc.domain import ports
 from authsvc.domain.idempotent_answers import IdempotentAnswers
+from authsvc.domain.mail import ports as mail_ports
+from authsvc.domain.parties import ports as configuration_ports
+from authsvc.domain.people import ports as user_ports
+from authsvc.domain.sign_in import ports as sign_in_ports
+from authsvc.domain.tokens import ports as token_ports
 from authsvc.storage.cache import Cache
 from authsvc.storage.cached import CachedClients, CachedIssuers, CachedKeys, CachedResources, CachedTenants
 from authsvc.storage.sql.access_tokens import SqlAccessTokens

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from authsvc.domain.users import User, canonical_login
+from authsvc.domain.people.users import User, canonical_login
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, JsonMap, Store, given, metadata, owned, tenant_column
 from authsvc.storage.sql.prepared import Values

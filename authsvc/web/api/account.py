@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from authsvc.domain.accounts import Accounts, Occasion
 from authsvc.domain.keyring import Keyring
-from authsvc.domain.profile import DETAILS, MAX_NAME
-from authsvc.domain.users import User
+from authsvc.domain.people.accounts import Accounts, Occasion
+from authsvc.domain.people.profile import DETAILS, MAX_NAME
+from authsvc.domain.people.users import User
 from authsvc.protocol.bearer import Caller, authenticate_caller, require_recent_login
 from authsvc.web.idempotency import Idempotency
 from authsvc.web.page import accept_language

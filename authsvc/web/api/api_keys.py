@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from authsvc.domain.api_keys import MAX_NAME, ApiKey, KeyOwner, WantedKey, new_api_key
+from authsvc.domain.tokens.api_keys import MAX_NAME, ApiKey, KeyOwner, WantedKey, new_api_key
 from authsvc.protocol.api_keys import person_as_owner, service_as_owner
 from authsvc.protocol.audit import record
 from authsvc.protocol.client_auth import authenticate_client

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from authsvc.domain import profile
-from authsvc.domain.accounts import delete_account
+from authsvc.domain.people import profile
+from authsvc.domain.people.accounts import delete_account
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import AccountApi, TokenBody, occasion, public_fields
 from authsvc.web.api.lane_route import LaneRoute, runs_on

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from authsvc.domain import password_change
-from authsvc.domain.password_change import PasswordChange
+from authsvc.domain.people import password_change
+from authsvc.domain.people.password_change import PasswordChange
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import AccountApi, occasion
 from authsvc.web.api.lane_route import LaneRoute, runs_on

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from authsvc.domain import password_reset
-from authsvc.domain.password_reset import PasswordReset
-from authsvc.domain.users import MAX_LOGIN_CHARACTERS
+from authsvc.domain.people import password_reset
+from authsvc.domain.people.password_reset import PasswordReset
+from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import AccountApi, occasion
 from authsvc.web.api.lane_route import LaneRoute, runs_on

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from authsvc.domain import registration
-from authsvc.domain.registration import Confirmation, Registration
-from authsvc.domain.users import User
+from authsvc.domain.people import registration
+from authsvc.domain.people.registration import Confirmation, Registration
+from authsvc.domain.people.users import User
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import AccountApi, Name, occasion, public_fields
 from authsvc.web.api.lane_route import LaneRoute, runs_on

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.links import LinkInvalid
-from authsvc.domain.lockout import Throttled
+from authsvc.domain.mail.links import LinkInvalid
+from authsvc.domain.people.lockout import Throttled
 from authsvc.errors import Conflict
 from authsvc.web.csrf import ForeignForm, FormOutdated
 from authsvc.web.documented.operation import Answer, Operation, Refusal

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain.clients import ClientInvalid
 from authsvc.domain.documents import FetchBusy
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.key_sources import KeySourceInvalid
-from authsvc.domain.relying_parties import RedirectUriInvalid
-from authsvc.domain.resources import ResourceInvalid
+from authsvc.domain.parties.clients import ClientInvalid
+from authsvc.domain.parties.key_sources import KeySourceInvalid
+from authsvc.domain.parties.relying_parties import RedirectUriInvalid
+from authsvc.domain.parties.resources import ResourceInvalid
 from authsvc.domain.tenants import IssuerInvalid, LookInvalid
 from authsvc.errors import Conflict
 from authsvc.protocol.errors import InsufficientScope, InvalidClientMetadata, InvalidToken, MissingToken

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain.api_keys import TooManyApiKeys
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.links import LinkInvalid
-from authsvc.domain.lockout import Throttled
-from authsvc.domain.login import AccountDisabled, BadCredentials
-from authsvc.domain.password_change import WrongPassword
+from authsvc.domain.mail.links import LinkInvalid
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.people.login import AccountDisabled, BadCredentials
+from authsvc.domain.people.password_change import WrongPassword
+from authsvc.domain.tokens.api_keys import TooManyApiKeys
 from authsvc.errors import Conflict
 from authsvc.protocol.errors import (
     InsufficientAuthentication,

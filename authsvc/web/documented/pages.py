@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.flows import FlowOver, ForeignBrowser
-from authsvc.domain.lockout import Throttled
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.sign_in.flows import FlowOver, ForeignBrowser
 from authsvc.web.csrf import ForeignForm, FormOutdated
 from authsvc.web.documented.operation import Answer, Operation, Refusal, Schema
 from authsvc.web.errors import Form

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain.lockout import Throttled
-from authsvc.domain.registration_quota import TooManyClients
+from authsvc.domain.parties.registration_quota import TooManyClients
+from authsvc.domain.people.lockout import Throttled
 from authsvc.errors import Conflict
 from authsvc.protocol.errors import (
     InvalidClientMetadata,

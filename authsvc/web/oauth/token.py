@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.users import MAX_LOGIN_CHARACTERS
 from authsvc.protocol import first_party
 from authsvc.protocol.grant import Issuing
 from authsvc.protocol.grants import GRANTS

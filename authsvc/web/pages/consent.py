@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from authsvc.domain.resources import IDENTITY_SCOPES, Resource
+from authsvc.domain.parties.resources import IDENTITY_SCOPES, Resource
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.authorize.agreement import Wish, allow, deny, new_in, whole_wish
 from authsvc.protocol.authorize.errands import Standing

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authsvc.domain import password_reset
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
-from authsvc.domain.lockout import Throttled
-from authsvc.domain.users import MAX_LOGIN_CHARACTERS
+from authsvc.domain.people import password_reset
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import AccountApi, occasion

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
-from authsvc.domain.lockout import Throttled
-from authsvc.domain.login import AccountDisabled, BadCredentials, PasswordAttempt
-from authsvc.domain.users import MAX_LOGIN_CHARACTERS
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.people.login import AccountDisabled, BadCredentials, PasswordAttempt
+from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.browser_sign_in import sign_in_browser
 from authsvc.protocol.grant import Issuing

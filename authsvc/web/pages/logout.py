@@ -7,7 +7,7 @@ end without a question, everybody else's request ends at a page that asks.
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from authsvc.domain.sessions import Session
+from authsvc.domain.sign_in.sessions import Session
 from authsvc.domain.web_address import read_url
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.end_session import PARAMETERS, LogoutRequest, frames_of, judge_logout, sign_out

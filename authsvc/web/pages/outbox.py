@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from authsvc.domain.outbox import Mail
+from authsvc.domain.mail.outbox import Mail
 from authsvc.domain.tenants import LOOPBACK_HOSTS
 from authsvc.web.endpoint import Handler
 from authsvc.web.errors import HttpError

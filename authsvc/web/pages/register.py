@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authsvc.domain import registration
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
-from authsvc.domain.lockout import Throttled
-from authsvc.domain.profile import MAX_NAME
-from authsvc.domain.registration import Registration
-from authsvc.domain.users import User
+from authsvc.domain.people import registration
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.people.profile import MAX_NAME
+from authsvc.domain.people.registration import Registration
+from authsvc.domain.people.users import User
 from authsvc.errors import AuthsvcError, Conflict
 from authsvc.protocol.audit import record
 from authsvc.protocol.browser_sign_up import sign_up_browser

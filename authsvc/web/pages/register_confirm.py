@@ -6,10 +6,10 @@ The password is chosen here, by who reads the letter: whoever began the registra
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authsvc.domain import registration
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.links import LinkInvalid
-from authsvc.domain.registration import Confirmation, Registration
+from authsvc.domain.mail.links import LinkInvalid
+from authsvc.domain.people import registration
+from authsvc.domain.people.registration import Confirmation, Registration
 from authsvc.errors import AuthsvcError, Conflict
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import AccountApi, occasion

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from authsvc.domain import password_reset
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
-from authsvc.domain.links import LinkInvalid
-from authsvc.domain.password_reset import PasswordReset
+from authsvc.domain.mail.links import LinkInvalid
+from authsvc.domain.people import password_reset
+from authsvc.domain.people.password_reset import PasswordReset
 from authsvc.errors import AuthsvcError, Conflict
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import AccountApi, occasion

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from authsvc.cli.toml_text import toml_text
 from authsvc.crypto import opaque
-from authsvc.domain.clients import Client, FederatedIdentity, generated_secret
 from authsvc.domain.configuration.changes import Means, TenantChanges, Verb, compare
 from authsvc.domain.configuration.document import TenantState, document, wanted_tenants
 from authsvc.domain.configuration.plain import ConfigurationInvalid
 from authsvc.domain.configuration.secrets import GivenSecret, given_secrets
-from authsvc.domain.exchange import ExchangePolicy
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.clients import Client, FederatedIdentity, generated_secret
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.parties.trusted_issuers import TrustedIssuer
 from authsvc.domain.tenants import Look
-from authsvc.domain.trusted_issuers import TrustedIssuer
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from tests.storage.examples import EVERY_MEMBER, LATER, LOOK, NOW, a_client, a_federated_client, a_tenant, an_issuer
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

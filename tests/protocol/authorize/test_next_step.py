@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from authsvc.domain.consents import Consent
-from authsvc.domain.relying_parties import RelyingParty
-from authsvc.domain.sessions import Visitor
+from authsvc.domain.parties.relying_parties import RelyingParty
+from authsvc.domain.sign_in.consents import Consent
+from authsvc.domain.sign_in.sessions import Visitor
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.acr import ACR_VALUES
 from authsvc.protocol.authorize.next_step import NOTHING_DONE, Errand, Present, Step, next_step

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from authsvc.domain.exchange import ExchangePolicy
+from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.subject_token import ACCESS_TOKEN
 from tests.flows.exchanges import BILLING, ORDERS, STOCK, UNRELATED, Shop, claims_of, standing_shop
 

@@ -11,11 +11,11 @@ import pytest
 
 from authsvc.app import key_policy, read_master_keys
 from authsvc.crypto import opaque
-from authsvc.domain.access_tokens import OpaqueAccessToken
 from authsvc.domain.keyring import KeyRecord, Keyring
-from authsvc.domain.resources import Resource
+from authsvc.domain.parties.resources import Resource
+from authsvc.domain.people.users import User
 from authsvc.domain.tenants import Tenant
-from authsvc.domain.users import User
+from authsvc.domain.tokens.access_tokens import OpaqueAccessToken
 from authsvc.protocol.tokens.state import LiveToken, judge_access_token
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.crypto.issuer import AUDIENCE, ISSUER, KEYS, NOW, claims

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from authsvc.crypto import opaque
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
 from authsvc.protocol.errors import InvalidToken
 from tests.crypto import forgeries
 from tests.crypto.issuer import AUDIENCE, ISSUER, KEYS, NOW, good

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from authsvc.domain.access_tokens import Standing
+from authsvc.domain.tokens.access_tokens import Standing
 from authsvc.storage.sql.access_tokens import _STANDING
 from authsvc.storage.sql.connect import open_database
 from authsvc.storage.sql.prepared import prepare

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from authsvc.domain.lockout import Schedule, Throttled
+from authsvc.domain.people.lockout import Schedule, Throttled
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import NOW, SCHEDULE, a_reservation

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from authsvc.domain.authorization_codes import CodeState
+from authsvc.domain.sign_in.authorization_codes import CodeState
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import LATER, NOW, a_code, a_session, a_user

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from authsvc.domain.sessions import BrowserSession, Visitor
+from authsvc.domain.sign_in.sessions import BrowserSession, Visitor
 from authsvc.errors import Conflict
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork

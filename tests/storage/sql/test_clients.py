@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from authsvc.domain.relying_parties import NO_RELYING_PARTY, RelyingParty
+from authsvc.domain.parties.relying_parties import NO_RELYING_PARTY, RelyingParty
 from authsvc.errors import Conflict, StorageUnavailable
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.relying_party_column import RelyingPartyText

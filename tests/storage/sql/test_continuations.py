@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from authsvc.domain.continuations import ACCOUNT
+from authsvc.domain.sign_in.continuations import ACCOUNT
 from authsvc.errors import Conflict
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from authsvc.domain.sessions import FamilyState, RefreshFamily
+from authsvc.domain.sign_in.sessions import FamilyState, RefreshFamily
 from authsvc.errors import Conflict
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from authsvc.domain.users import User
+from authsvc.domain.people.users import User
 from authsvc.errors import Conflict
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.storage.examples import DETAILS, LATER, NOW, a_family, a_link, a_session, a_user

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from authsvc.domain.clients import Client, ClientSecret, without_secret
+from authsvc.domain.parties.clients import Client, ClientSecret, without_secret
 from authsvc.protocol.client_administration import (
     ClientDesk,
     add_secret,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from authsvc.crypto import base64url
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.domain.administration import check_audience
-from authsvc.domain.resources import JWT, Resource, check_resource
+from authsvc.domain.parties.resources import JWT, Resource, check_resource
 from authsvc.protocol.scope import DEFAULT_ALGORITHM
 from authsvc.web.api.account import AccountApi, Name
 from authsvc.web.api.admin.doors import Door, Doors, Visit

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from authsvc.domain.profile import DETAILS
-from authsvc.domain.user_administration import Given
-from authsvc.domain.users import User
+from authsvc.domain.people.profile import DETAILS
+from authsvc.domain.people.user_administration import Given
+from authsvc.domain.people.users import User
 from authsvc.web.api.account import Name
 
 _PROFILE = frozenset({"username", "email", "name"}) | DETAILS

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from authsvc.domain.accounts import delete_account
-from authsvc.domain.user_administration import change_user, create_user
-from authsvc.domain.users import MAX_LOGIN_CHARACTERS, User, canonical_login
+from authsvc.domain.people.accounts import delete_account
+from authsvc.domain.people.user_administration import change_user, create_user
+from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS, User, canonical_login
 from authsvc.web.api.account import AccountApi, occasion
 from authsvc.web.api.admin.doors import Door, Doors, Visit
 from authsvc.web.api.admin.lists import Cursor, Limit

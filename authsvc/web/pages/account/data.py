@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from authsvc.domain.data_export import exported
+from authsvc.domain.people.data_export import exported
 from authsvc.protocol.audit import record
 from authsvc.web.pages.account.here import AccountPage, Desk, Here
 from authsvc.web.request import Call

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain.accounts import delete_account
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
+from authsvc.domain.people.accounts import delete_account
 from authsvc.protocol.audit import record
 from authsvc.web.cookies import clear_cookies
 from authsvc.web.flow import values_of

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain import profile
-from authsvc.domain.links import LinkInvalid
+from authsvc.domain.mail.links import LinkInvalid
+from authsvc.domain.people import profile
 from authsvc.errors import AuthsvcError
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import occasion

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from authsvc.domain.fields import FieldsInvalid
-from authsvc.domain.lockout import Throttled
-from authsvc.domain.login import BadCredentials
-from authsvc.domain.password_change import WrongPassword
-from authsvc.domain.sessions import Session, Visitor
-from authsvc.domain.users import User
+from authsvc.domain.people.lockout import Throttled
+from authsvc.domain.people.login import BadCredentials
+from authsvc.domain.people.password_change import WrongPassword
+from authsvc.domain.people.users import User
+from authsvc.domain.sign_in.sessions import Session, Visitor
 from authsvc.errors import AuthsvcError, Conflict
 from authsvc.protocol.grant import Issuing
 from authsvc.web.account_errand import begin_account_errand

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from authsvc.domain.api_keys import WantedKey, new_api_key
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
+from authsvc.domain.tokens.api_keys import WantedKey, new_api_key
 from authsvc.protocol.api_keys import person_by_themselves
 from authsvc.protocol.audit import record
 from authsvc.web.dates import in_language

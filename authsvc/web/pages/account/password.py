@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain import password_change
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
-from authsvc.domain.password_change import PasswordChange
+from authsvc.domain.people import password_change
+from authsvc.domain.people.password_change import PasswordChange
 from authsvc.protocol.audit import record
 from authsvc.protocol.browser_session import begin_session
 from authsvc.web.api.account import occasion

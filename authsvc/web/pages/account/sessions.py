@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
-from authsvc.domain.session_ends import end_session, end_sessions
-from authsvc.domain.sessions import BROWSER, BrowserSession, Session
+from authsvc.domain.sign_in.session_ends import end_session, end_sessions
+from authsvc.domain.sign_in.sessions import BROWSER, BrowserSession, Session
 from authsvc.protocol.audit import record
 from authsvc.web.client_words import name_of
 from authsvc.web.dates import in_language

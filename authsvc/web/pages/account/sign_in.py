@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from authsvc.domain import profile
+from authsvc.domain.people import profile
 from authsvc.protocol.audit import record
 from authsvc.web.api.account import occasion
 from authsvc.web.flow import values_of

@@ -1,0 +1,1 @@
+"""Letters, the links in them, and the outbox where they wait encrypted. Sends nothing: outbound does."""
