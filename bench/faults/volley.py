@@ -23,6 +23,7 @@ class Volley:
         self._ports = [ports[number % len(ports)] for number in range(connections)]
         self._sockets: list[socket.socket] = []
         self._used_at = time.monotonic()
+        self._is_whole = True
         self._connect()
 
     def __enter__(self) -> Self:
@@ -43,21 +44,31 @@ class Volley:
 
     def form(self, path: str, **fields: str) -> list[Answer]:
         """POST the form on all of them: written in one go, so that the servers have them all before the first ends."""
-        if time.monotonic() > self._used_at + IDLE_SECONDS:
+        if not self._is_whole or time.monotonic() > self._used_at + IDLE_SECONDS:
             self._close()
             self._connect()
         body = urlencode(fields).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
         sent = head.encode() + body
         for each in self._sockets:
-            each.sendall(sent)
+            # What is closed is told below, by an answer that is lost.
+            with suppress(OSError):
+                each.sendall(sent)
         answers = [_answer(each) for each in self._sockets]
-        self._used_at = time.monotonic()
+        self._used_at, self._is_whole = time.monotonic(), all(answer.status != LOST for answer in answers)
         return answers
 
 
 def _answer(connection: socket.socket) -> Answer:
-    """One answer, which has a length. A lost one is told as such."""
+    """One answer. A lost one is told as such."""
+    try:
+        return _received(connection)
+    except OSError:
+        return Answer(LOST)
+
+
+def _received(connection: socket.socket) -> Answer:
+    """One answer, which has a length."""
     received = b""
     while b"\r\n\r\n" not in received:
         piece = connection.recv(65_536)
