@@ -5,10 +5,12 @@ SQLite: WAL, every commit on disk, one writer at a time within the process. Post
 
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, create_engine, event, make_url
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
@@ -17,11 +19,45 @@ from authsvc.storage.sql.work import Database
 POOL_TIMEOUT_SECONDS = 0.5
 BUSY_SECONDS = 5.0
 CONNECT_SECONDS = 3
+REFUSED_SECONDS = 0.1
+"""How long it is remembered that the database refused a connection."""
 # A lock is waited for longer than a lane may stand still (web/lanes.py): so its queue is refused within a second.
 _POSTGRESQL_OPTIONS = "-c statement_timeout=5s -c lock_timeout=800ms -c idle_in_transaction_session_timeout=10s"
 
 _write_locks: dict[str, threading.Lock] = {}
 _write_locks_guard = threading.Lock()
+
+
+class Knocking:
+    """One at a time knocks at a database that has refused a connection; the others are refused at once meanwhile.
+
+    A crowd that connects all the time would wait for each other, and keep a server from its recovery, which makes a
+    process of each attempt.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._refused_until: float | None = None
+
+    def connect(self, dialect: Dialect, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401 - the driver's
+        """Return a connection of the driver (SQLAlchemy's `do_connect`). Raises: the driver's OperationalError."""
+        if self._refused_until is None:
+            return self._connect(dialect, arguments, named)
+        if time.monotonic() < self._refused_until or not self._turn.acquire(blocking=False):
+            raise dialect.loaded_dbapi.OperationalError("refused a moment ago")
+        try:
+            return self._connect(dialect, arguments, named)
+        finally:
+            self._turn.release()
+
+    def _connect(self, dialect: Dialect, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401
+        try:
+            connection = dialect.connect(*arguments, **named)
+        except dialect.loaded_dbapi.OperationalError:
+            self._refused_until = time.monotonic() + REFUSED_SECONDS
+            raise
+        self._refused_until = None
+        return connection
 
 
 def database_url(given: str) -> URL:
@@ -53,6 +89,7 @@ def open_database(given: str, pool_size: int) -> Database:
         event.listen(engine, "connect", set_up_sqlite)
         return Database(engine, pool_size, "BEGIN IMMEDIATE", _write_lock(url), BUSY_SECONDS)
     engine = create_engine(url, connect_args=_postgresql_arguments(url), use_native_hstore=False, **limits)
+    event.listen(engine, "do_connect", Knocking().connect)
     return Database(engine, pool_size, "BEGIN", None, BUSY_SECONDS)
 
 
