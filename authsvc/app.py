@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
@@ -34,6 +34,8 @@ from authsvc.protocol.grant import Issuing, Lifetimes
 from authsvc.protocol.register import Registering
 from authsvc.settings import Http, Settings, Throttle, read_settings
 from authsvc.storage.cache import Cache
+from authsvc.storage.counters import Counters
+from authsvc.storage.redis import SharedCounters
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import pending
 from authsvc.web.address import parse_networks
@@ -55,6 +57,7 @@ from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
 from authsvc.web.languages import wording
 from authsvc.web.mounted import Mounted
 from authsvc.web.page_routes import outbox_endpoints, page_endpoints
+from authsvc.web.rate_limit import RateLimit
 from authsvc.web.routes import ENDPOINT_NAMES, Process, endpoints
 
 PERMIT_WAIT_SECONDS = 5.0
@@ -94,6 +97,10 @@ def mount(app: Starlette, path: str, settings: Settings | None = None) -> None:
     app.router.lifespan_context = lifespan
 
 
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One process's application, and what others in the same process may share with it."""
@@ -108,7 +115,8 @@ class Service:
 def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = None) -> Service:
     """Return what one process serves; `kept` takes the letters of `authsvc dev`, and of nothing else.
 
-    Raises: as `create_app`; ValueError for `kept` where the issuer is not on loopback.
+    Raises: as `create_app`; ValueError for `kept` where the issuer is not on loopback; RuntimeError for a Redis that
+    cannot be used.
     """
     _refuse_kept_mail_beyond_loopback(settings, kept)
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
@@ -126,22 +134,19 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
     lanes = _lanes(http, machine, people, metrics)
     fetcher = GuardedFetcher(_fetch_limits(settings))
     issuing = _issuing(settings, keyring, metrics, master_keys, fetcher)
+    counters = _counters(settings, metrics)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings, kept), metrics, clock)
         desk = notify_logout.Desk(runner.storage, keyring, fetcher, metrics, clock)
         runner.start(_jobs(settings, room, desk))
+        counters.start()
         try:
             yield
         finally:
             runner.stop()
-            fetcher.close()
-            for lane in lanes.values():
-                lane.close()
-            machine.close()
-            people.close()
-            metrics.close()
+            _close(counters, fetcher, *lanes.values(), machine, people, metrics)
 
     app = FastAPI(title="authsvc", version=__version__, lifespan=lambda _: running(), openapi_url=None)
     declare(app, routers)
@@ -161,6 +166,7 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
         permits=Permits(_hash_permits(settings.workers), http.queue_length, PERMIT_WAIT_SECONDS),
         turns=Turns(PERMIT_WAIT_SECONDS),
         limits=_limits(settings),
+        rate_limit=_rate_limit(http, counters, metrics),
         metrics=metrics,
         clock=clock,
     )
@@ -211,6 +217,11 @@ def _issuing(
     )
 
 
+def _close(*parts: _Closable) -> None:
+    for part in parts:
+        part.close()
+
+
 def _waking(runner: Runner) -> Callable[[], None]:
     def wake() -> None:
         """Letters may wait, and clients to be told of sessions that have ended."""
@@ -228,6 +239,17 @@ def _limits(settings: Settings) -> Limits:
         failure_seconds=settings.passwords.failure_seconds,
         trusted_proxies=parse_networks(http.trusted_proxies),
     )
+
+
+def _counters(settings: Settings, metrics: Metrics) -> Counters:
+    if settings.redis_url is None or settings.http.requests_per_minute is None:
+        return Counters()
+    return SharedCounters(settings.redis_url, settings.issuer, metrics.redis_failure)
+
+
+def _rate_limit(http: Http, counters: Counters, metrics: Metrics) -> RateLimit | None:
+    most = http.requests_per_minute
+    return None if most is None else RateLimit(counters, most, metrics.rate_limit_failure)
 
 
 def _lanes(http: Http, machine: Storage, people: Storage, metrics: Metrics) -> dict[str, Lane]:

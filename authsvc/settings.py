@@ -169,6 +169,8 @@ class Http(_Group):
     """Threads (and database connections) of the people lane."""
     queue_length: int = Field(256, ge=1)
     """Requests that may wait for a lane; the next is answered 503."""
+    requests_per_minute: int | None = Field(None, ge=1)
+    """Requests that one address may make a minute, of each process or, with Redis, of all; none, no limit."""
 
 
 class Observe(_Group):
@@ -202,6 +204,8 @@ class Settings(BaseSettings):
     """sqlite:///PATH, or postgresql://USER:PASSWORD@HOST/NAME."""
     master_key_file: Path = Path("keys/master.key")
     """The file of the keys under which secrets lie encrypted."""
+    redis_url: str | None = Field(None, repr=False)
+    """redis://, rediss:// (TLS) or unix:// URL of a Redis by which all processes share what they count."""
     workers: int = Field(1, ge=1, le=256)
     """Worker processes; `authsvc serve --workers` sets it."""
     lifetimes: Lifetimes = Lifetimes()

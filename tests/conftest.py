@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import postgres
+from tests.harness.redis_server import RedisServer, running_redis
 from tests.harness.requirements import require
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -51,6 +52,14 @@ def own_postgres() -> Iterator[postgres.Cluster]:
     require("postgresql")
     with postgres.running_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis of this test alone, which it may stop, flush and start."""
+    require("redis")
+    with running_redis() as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,6 +15,7 @@ from authsvc.cli.master_file import read_master_keys
 from authsvc.cli.refusal import EXPECTED, Refused, sentences
 from authsvc.clock import utc_now
 from authsvc.settings import Settings, read_settings
+from authsvc.storage.redis import answers
 from authsvc.storage.sql.migrate import added_since
 
 
@@ -51,6 +52,7 @@ def checks(settings: Settings, port: int) -> Iterator[Check]:
     yield Check("signing keys", partial(_keys, settings))
     yield Check("clock", _clock)
     yield Check("mail", partial(_mail, settings))
+    yield Check("redis", partial(_redis, settings))
     yield Check("port", partial(_port, port))
 
 
@@ -101,6 +103,17 @@ def _clock() -> str:
     if now < installed:
         raise Refused(f"The clock says {now:%Y-%m-%d %H:%M} UTC, before authsvc was installed: set it, best by NTP.")
     return f"{now:%Y-%m-%d %H:%M} UTC"
+
+
+def _redis(settings: Settings) -> str:
+    preflight.require_redis(settings)
+    if settings.redis_url is None:
+        return "none is set; each process counts for itself"
+    if settings.http.requests_per_minute is None:
+        return "unused, for nothing is counted: AUTHSVC_HTTP__REQUESTS_PER_MINUTE is not set"
+    if not answers(settings.redis_url):
+        raise Refused("Redis does not answer: see that it runs and that AUTHSVC_REDIS_URL is right.")
+    return "answers"
 
 
 def _mail(settings: Settings) -> str:

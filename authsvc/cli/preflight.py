@@ -16,6 +16,7 @@ from authsvc.crypto.errors import DecryptionFailed
 from authsvc.domain.keyring import Keyring
 from authsvc.domain.tenants import IssuerInvalid, check_issuer
 from authsvc.settings import Settings
+from authsvc.storage.redis import connect
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.migrate import pending
 from authsvc.storage.sql.obstacles import obstacles
@@ -28,6 +29,7 @@ def check_serving(settings: Settings, listen: Listen) -> None:
     """Check all that a production server needs. Raises: Refused, StorageUnavailable."""
     require_tls(listen.tls_cert, listen.tls_key)
     require_issuer(settings)
+    require_redis(settings)
     master_keys = read_master_keys(settings.master_key_file)
     with opened(settings) as storage:
         require_own_tenant(settings, storage)
@@ -43,6 +45,15 @@ def require_issuer(settings: Settings) -> None:
         check_issuer(settings.issuer)
     except IssuerInvalid as error:
         raise Refused(f"AUTHSVC_ISSUER is {settings.issuer}, but {error.detail}.") from None
+
+
+def require_redis(settings: Settings) -> None:
+    """Raise Refused unless the Redis that is set, if any, could be used; whether it answers decides nothing."""
+    if settings.redis_url is not None:
+        try:
+            connect(settings.redis_url)
+        except RuntimeError as error:
+            raise Refused(str(error)) from None
 
 
 def require_own_tenant(settings: Settings, storage: Storage) -> None:

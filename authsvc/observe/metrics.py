@@ -143,6 +143,10 @@ class Metrics:
         """Count one request let through because its rate limit could not be counted."""
         self.tally.add(self.counters["rate_limit_failures"].of())
 
+    def redis_failure(self) -> None:
+        """Count one exchange of counters that Redis did not answer in time."""
+        self.tally.add(self.counters["redis_failures"].of())
+
     def mail_sent(self, outcome: str) -> None:
         """Count one letter handed over, or not."""
         self.tally.add(self.counters["mail_sent"].of(outcome))
@@ -227,6 +231,7 @@ def _counters(registry: CollectorRegistry, endpoints: _Names) -> dict[str, _Cell
         "rate_limit_failures": cells(
             "rate_limit_failures", "Requests let through because their rate limit could not be counted."
         ),
+        "redis_failures": cells("redis_failures", "Exchanges of counters that Redis did not answer in time."),
         "logouts_told": cells("logouts_told", "Clients told of the end of a session, or not.", outcome=_Names()),
         "mail_sent": cells("mail_sent", "Letters handed over, or not.", outcome=_Names()),
     }

@@ -26,6 +26,7 @@ from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields
 from authsvc.web.lanes import STALL_SECONDS, Lane, MemoryLane, Overloaded, Permits, Turns
 from authsvc.web.once import Once
+from authsvc.web.rate_limit import RateLimit
 from authsvc.web.refusals import Told, refusal
 from authsvc.web.request import NO_PERMIT, Call, Request
 from authsvc.web.responses import Headers, Response, json_response
@@ -36,6 +37,8 @@ EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
 """Keys of the ASGI scope under which declared endpoints find their way back."""
 UNDECLARED = "other"
 """The name of what no endpoint answers."""
+_UNCOUNTED = frozenset({"live", "ready"})
+"""Endpoints that whoever watches over the service asks, however often its address asks for anything else."""
 _PADDED = frozenset({400, 401, 403})
 _WITHOUT_LENGTH = frozenset({204, 304})
 
@@ -63,6 +66,7 @@ class Edge:
         permits: Permits,
         turns: Turns,
         limits: Limits,
+        rate_limit: RateLimit | None,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
@@ -74,6 +78,7 @@ class Edge:
         self._permits = permits
         self._turns = turns
         self._limits = limits
+        self._rate_limit = rate_limit
         self._metrics = metrics
         self._clock = clock
         self._audited = observe.Cap(per_minute=60)
@@ -95,6 +100,8 @@ class Edge:
                 sender.headers += await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"])
             if scope["method"] == "OPTIONS":
                 await sender.respond(cors.options_answer(endpoint))
+            elif (refused := self._too_many(scope, asked, endpoint)) is not None:
+                await sender.respond(refused)
             elif endpoint is not None:
                 await sender.respond(await self._answer(scope, receive, asked, endpoint))
             else:
@@ -194,6 +201,19 @@ class Edge:
         arrival = Arrival(endpoint, request, asked.host, asked.tenant_path, self._audited)
         return await self.hop(arrival, endpoint.route(fields))
 
+    def _too_many(self, scope: Scope, asked: "_Asked", endpoint: Endpoint | None) -> Response | None:
+        """Count the request, and return its refusal if its address has had its share."""
+        name, form = (endpoint.name, endpoint.refusals) if endpoint is not None else (UNDECLARED, "api")
+        if self._rate_limit is None or name in _UNCOUNTED:
+            return None
+        address = self._address(scope)
+        try:
+            self._rate_limit.check(address, self._clock())
+        except AuthsvcError as error:
+            self._note(error, name, asked.request_id, address)
+            return refusal(form, error, asked.told)
+        return None
+
     async def _body(self, scope: Scope, receive: Receive, head: Head) -> bytes:
         # Host selects the tenant: a proxy may have gone by the other one (RFC 9112 §3.2).
         if len(head) < len(scope["headers"]) and [name for name, _ in scope["headers"]].count(b"host") > 1:
@@ -204,21 +224,26 @@ class Edge:
 
     def request(self, scope: Scope, method: str, body: bytes, fields: Fields, request_id: str) -> Request:
         """Return the request as handlers see it."""
-        headers, trusted = tuple(scope["headers"]), self._limits.trusted_proxies
-        forwarded = b",".join(value for name, value in headers if name == b"x-forwarded-for") if trusted else b""
-        peer = scope["client"][0] if scope.get("client") else None
         return Request(
             method=method,
             path=scope["path"],
-            headers=headers,
+            headers=tuple(scope["headers"]),
             body=body,
             fields=fields,
-            address=caller_address(peer, forwarded.decode("latin-1") or None, trusted),
+            address=self._address(scope),
             request_id=request_id,
             now=self._clock(),
             permit=NO_PERMIT,
             query=scope["query_string"],
         )
+
+    def _address(self, scope: Scope) -> str:
+        trusted = self._limits.trusted_proxies
+        forwarded = (
+            b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for") if trusted else b""
+        )
+        peer = scope["client"][0] if scope.get("client") else None
+        return caller_address(peer, forwarded.decode("latin-1") or None, trusted)
 
     async def _pass_on(self, scope: Scope, receive: Receive, asked: "_Asked", sender: "_Sender") -> str:
         """Hand a request to the FastAPI application with its body read, judged and turned into clean JSON.

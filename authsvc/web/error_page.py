@@ -12,6 +12,7 @@ from authsvc.web.errors import headers_of, status_of
 from authsvc.web.lanes import Overloaded
 from authsvc.web.languages import mark, translations
 from authsvc.web.page import Frame, Reader, render_for
+from authsvc.web.rate_limit import TooManyRequests
 from authsvc.web.responses import Response
 
 
@@ -29,13 +30,15 @@ _BUSY = Words(
     mark("The service cannot answer right now. Nothing was lost or changed."),
     mark("Please wait a little, then reload this page."),
 )
+_PAUSE = Words(
+    mark("Too many attempts"),
+    mark("To keep accounts safe, there is a short pause after many attempts."),
+    mark("Please wait a few minutes, then try again."),
+)
 _START_AGAIN = mark("Please go back to the app that you came from and start again.")
 WORDS: Mapping[type[AuthsvcError], Words] = {
-    Throttled: Words(
-        mark("Too many attempts"),
-        mark("To keep accounts safe, there is a short pause after many attempts."),
-        mark("Please wait a few minutes, then try again."),
-    ),
+    Throttled: _PAUSE,
+    TooManyRequests: _PAUSE,
     Overloaded: _BUSY,
     StorageUnavailable: _BUSY,
     FlowOver: Words(

@@ -23,6 +23,7 @@ from authsvc.protocol.errors import (
 )
 from authsvc.web.csrf import ForeignForm, FormOutdated
 from authsvc.web.lanes import Overloaded
+from authsvc.web.rate_limit import TooManyRequests
 from authsvc.web.responses import NO_STORE, Headers, Response, json_response, problem
 
 RETRY_SECONDS = 1
@@ -62,6 +63,7 @@ FORMS: dict[type[AuthsvcError], Form] = {
     FormOutdated: Form(403, "invalid_request", "This form is out of date."),
     FieldsInvalid: Form(422, "invalid_fields", "Some fields cannot be used: see errors."),
     Throttled: Form(429, "too_many_attempts", "Too many attempts. Try again later."),
+    TooManyRequests: Form(429, "too_many_requests", "Too many requests from your address. Try again later."),
     api_keys.TooManyApiKeys: Form(409, "too_many_api_keys", "One more API key is too many.", says_detail=True),
     TooManyClients: Form(403, "access_denied", "No more clients can be registered here: ask the administrator."),
     Conflict: Form(409, "conflict", "This exists already or was changed meanwhile."),

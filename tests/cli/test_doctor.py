@@ -15,7 +15,7 @@ def test_a_healthy_installation_gets_one_good_line_for_each_check(installation):
     assert {line.split()[0] for line in lines} == {"good"}
     names = [
         "settings", "issuer", "master key", "database", "migration", "default tenant", "signing keys", "clock", "mail",
-        "port",
+        "redis", "port",
     ]  # fmt: skip
     assert [line.removeprefix("good  ").split(":")[0] for line in lines] == names
 

@@ -122,6 +122,9 @@ def untouched(site):
         ),
         pytest.param(without_tenant, {}, ("no default tenant", "authsvc migrate"), id="no default tenant"),
         pytest.param(
+            untouched, {"AUTHSVC_REDIS_URL": "redis://:hush/y@127.0.0.1:6379"}, ("AUTHSVC_REDIS_URL",), id="bad redis"
+        ),
+        pytest.param(
             untouched, {"AUTHSVC_HTTP__MACHINE_THREADS": "many"}, ("AUTHSVC_HTTP__MACHINE_THREADS",), id="bad setting"
         ),
     ],

@@ -52,6 +52,12 @@ def _npm_packages() -> Path | None:
 
 
 @functools.cache
+def _redis() -> Path | None:
+    found = shutil.which("redis-server")
+    return Path(found) if found else None
+
+
+@functools.cache
 def _chromium() -> Path | None:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     return Path(found) if found else None
@@ -67,6 +73,7 @@ TOOLS: dict[str, tuple[Callable[[], Path | None], str]] = {
         postgres.find_binaries,
         "install the PostgreSQL server (Debian: apt-get install postgresql)",
     ),
+    "redis": (_redis, "install the Redis server (Debian: apt-get install redis-server)"),
     "go": (_go, "install Go 1.25 or newer (Debian: apt-get install golang)"),
     "node": (_node, "install Node.js (Debian: apt-get install nodejs npm)"),
     "npm packages": (

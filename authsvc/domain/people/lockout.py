@@ -66,7 +66,7 @@ def reservations(account: UUID | str, address: str, policy: LockoutPolicy) -> tu
 
     One id stands for every spelling and for name and address alike, so that no second spelling gives more looks.
     """
-    network = _network(address)
+    network = network_of(address)
     # A name that looks like somebody's id is not that somebody.
     kind = "user" if isinstance(account, UUID) else "name"
     return (
@@ -77,12 +77,12 @@ def reservations(account: UUID | str, address: str, policy: LockoutPolicy) -> tu
 
 def reservation(purpose: str, schedule: Schedule, address: str | None = None) -> Reservation:
     """Return the counter of attempts at something else than a password: those of one address, or of everybody."""
-    who = () if address is None else (_network(address),)
+    who = () if address is None else (network_of(address),)
     return Reservation(_key("purpose", purpose, *who), schedule)
 
 
-def _network(address: str) -> str:
-    """An IPv6 subscriber owns a /64 at least, so its addresses count as one."""
+def network_of(address: str) -> str:
+    """Return what an address is counted as: an IPv6 subscriber owns a /64 at least, so its addresses count as one."""
     try:
         parsed = ip_address(address)
     except ValueError:

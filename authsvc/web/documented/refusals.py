@@ -11,11 +11,13 @@ from authsvc.web.documented.operation import Refusal
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import FORMS, UNEXPECTED, Form
 from authsvc.web.lanes import Overloaded
+from authsvc.web.rate_limit import TooManyRequests
 from authsvc.web.refusals import RefusalForm
 
 EVERYWHERE: tuple[Refusal, ...] = (
     InvalidRequest,
     Form(404, "invalid_request", "There is no such issuer here."),
+    TooManyRequests,
     UNEXPECTED,
     StorageUnavailable,
     Overloaded,

@@ -41,6 +41,14 @@ env:
   - name: AUTHSVC_HTTP__TRUSTED_PROXIES
     value: {{ toJson . | quote }}
   {{- end }}
+  {{- with .Values.requestsPerMinute }}
+  - name: AUTHSVC_HTTP__REQUESTS_PER_MINUTE
+    value: {{ . | quote }}
+  {{- end }}
+  {{- with .Values.secret.redisUrlKey }}
+  - name: AUTHSVC_REDIS_URL
+    valueFrom: { secretKeyRef: { name: {{ $.Values.secret.name | quote }}, key: {{ . | quote }} } }
+  {{- end }}
   {{- range $name, $value := .Values.settings }}
   - name: {{ $name }}
     value: {{ $value | quote }}

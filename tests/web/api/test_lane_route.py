@@ -126,6 +126,7 @@ def running(tmp_path, told) -> Iterator[Running]:
     memory = MemoryLane(lanes["machine"].storage, metrics, queue_length=8)
     edge = Edge(
         app, endpoints={}, memory=memory, lanes=lanes, permits=Permits(1, 64, 5), turns=Turns(5), limits=limits,
+        rate_limit=None,
         metrics=metrics, clock=clock,
     )  # fmt: skip
     with serving(edge) as transport, httpx.Client(transport=transport, base_url=ISSUER) as http:
