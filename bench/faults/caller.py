@@ -90,9 +90,10 @@ class Caller:
         self._tally = tally
         self._connection: http.client.HTTPConnection | None = None
 
-    def form(self, path: str, **fields: str) -> Answer:
+    def form(self, path: str, cookies: str = "", **fields: str) -> Answer:
         """POST a form."""
-        return self._ask("POST", path, urlencode(fields), {"Content-Type": FORM})
+        headers = {"Content-Type": FORM} | ({"Cookie": cookies} if cookies else {})
+        return self._ask("POST", path, urlencode(fields), headers)
 
     def json(self, path: str, **fields: str) -> Answer:
         """POST JSON."""

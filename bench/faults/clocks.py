@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.faults.browsing import authorization_query, code_of
 from bench.faults.caller import Caller, Tally
-from bench.faults.crowd import authorization_query, code_of
 from bench.faults.finding import Finding, none_of
 from bench.faults.ledger import code_fields, proof
 from bench.faults.plan import Plan, on_postgresql

@@ -1,7 +1,5 @@
 """People and clients who never stop: each acknowledged answer goes into the ledger."""
 
-import base64
-import hashlib
 import itertools
 import random
 import threading
@@ -10,15 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import parse_qs, urlencode, urlsplit
 
+from bench.faults.browsing import Browser, authorization_query, code_of
 from bench.faults.caller import Answer, Caller, Tally
-from bench.faults.ledger import VERIFIER, Ledger, code_fields, proof
-from bench.faults.site import APP, AUDIENCE, PASSWORD, REDIRECT_URI, RETRY_SECONDS, SCOPE, SERVICE, WEB, Site
+from bench.faults.ledger import Ledger, code_fields, proof
+from bench.faults.site import APP, PASSWORD, RETRY_SECONDS, SCOPE, SERVICE, THIRDS, WEB, Site
 
 PAUSE_SECONDS = 0.05
 GIVE_UP_SECONDS = 60.0
-CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 
 
 @dataclass(slots=True)
@@ -36,9 +33,12 @@ class Crowd:
     """For names that no other crowd has taken."""
 
     @contextmanager
-    def working(self, registering: int = 1, signing_in: int = 5, redeeming: int = 3) -> Iterator["Crowd"]:
-        """So many of each kind, until the block ends."""
+    def working(
+        self, registering: int = 1, signing_in: int = 5, redeeming: int = 3, consenting: int = 0
+    ) -> Iterator["Crowd"]:
+        """So many of each kind, until the block ends. Of those who consent one crowd at most is at work on a site."""
         errands = [Registering] * registering + [SigningIn] * signing_in + [Redeeming] * redeeming
+        errands += [Consenting] * min(consenting, len(THIRDS))
         threads = [
             threading.Thread(target=errand(self, number).work, daemon=True) for number, errand in enumerate(errands)
         ]
@@ -183,20 +183,26 @@ class Redeeming(_Errand):
             self.crowd.tally.wrong(f"a fresh code was refused: {answer.status} {answer.body!r}")
 
 
-def authorization_query() -> str:
-    """What a browser with a session comes with."""
-    return urlencode(
-        {
-            "client_id": WEB, "response_type": "code", "redirect_uri": REDIRECT_URI, "state": "st",
-            "scope": f"openid {SCOPE}", "resource": AUDIENCE, "code_challenge": CHALLENGE,
-            "code_challenge_method": "S256",
-        }
-    )  # fmt: skip
+class Consenting(_Errand):
+    """A person who allows clients of others what they ask for, and takes it back; each client has one such thread."""
 
-
-def code_of(answer: Answer) -> str | None:
-    """The code in a redirect."""
-    return parse_qs(urlsplit(answer.headers.get("location", "")).query).get("code", [None])[0]
+    def once(self) -> None:
+        """What was acknowledged of one client is looked at, then changed."""
+        client = THIRDS[self.number % len(THIRDS)]
+        browser, ledger = Browser(self.caller, self.crowd.site), self.crowd.ledger
+        sent, _ = self.until_sure(lambda: browser.come_from(client))
+        if sent.is_unsure:
+            return
+        is_given = code_of(sent) is not None
+        ledger.note_consent(client, is_given=is_given)
+        change = browser.withdraw if is_given else browser.consent
+        answer, was_lost = self.until_sure(lambda: change(client))
+        if answer.status == 303:  # noqa: PLR2004
+            ledger.consents[client] = not is_given
+        elif answer.is_unsure or was_lost:
+            ledger.consents.pop(client, None)
+        else:
+            self.crowd.tally.wrong(f"a consent was not taken: {answer.status} {answer.body[:200]!r}")
 
 
 def service_token(caller: Caller, site: Site) -> Answer:

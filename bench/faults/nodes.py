@@ -12,8 +12,9 @@ from uuid import UUID
 import psycopg
 
 from authsvc.crypto import base64url
+from bench.faults.browsing import CHALLENGE, code_of
 from bench.faults.caller import Answer, Caller, Tally
-from bench.faults.crowd import CHALLENGE, code_of, service_token
+from bench.faults.crowd import service_token
 from bench.faults.finding import Finding, none_of, say, within
 from bench.faults.plan import Plan, on_postgresql
 from bench.faults.proxy import round_robin

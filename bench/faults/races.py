@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from bench.faults.browsing import authorization_query, code_of
 from bench.faults.caller import LOST, Answer, Caller, Tally
-from bench.faults.crowd import authorization_query, code_of
 from bench.faults.finding import Finding, none_of, say
 from bench.faults.ledger import code_fields, proof
 from bench.faults.pauses import counted

@@ -35,6 +35,8 @@ APP, WEB, SERVICE, SIGNER = "app", "web", "svc", "signer"
 RETRY_SECONDS = 6
 """How long a superseded refresh token is taken for a retry here; a restart must be over by then."""
 PEOPLE = 20
+THIRDS = tuple(f"third{number}" for number in range(12))
+"""Clients of somebody else: a person is asked before they get anything."""
 MANY = {"free": 1_000_000, "first_delay_seconds": 1, "longest_delay_seconds": 1, "window_seconds": 60}
 
 
@@ -151,6 +153,13 @@ def clients(now: datetime) -> tuple[Client, ...]:
             id=WEB, name="Web", auth_method="client_secret_post", first_party=True, scopes=of_people,
             grant_types=frozenset({"authorization_code", "refresh_token"}),
             relying_party=RelyingParty(redirect_uris=(REDIRECT_URI,)), **common,
+        ),
+        *(
+            Client(
+                id=third, name=third, auth_method="none", first_party=False, scopes=of_people,
+                grant_types=frozenset({"authorization_code"}),
+                relying_party=RelyingParty(redirect_uris=(REDIRECT_URI,)), **common,
+            ) for third in THIRDS
         ),
         Client(
             id=SERVICE, name="Service", auth_method="client_secret_post", first_party=False,

@@ -46,7 +46,7 @@ def troubled(
     """Load before, in and after the trouble; then everything acknowledged is asked about."""
     with Service(site, plan.directory / f"{what.replace(' ', '-')}.log") as service:
         crowd, watch = Crowd(site, (service.port,), plan.seed), Watch(site, service.port)
-        with crowd.working(registering=1, signing_in=16, redeeming=16), watch.watching():
+        with crowd.working(registering=1, signing_in=16, redeeming=16, consenting=2), watch.watching():
             time.sleep(3.0)
             watch.seen.clear()
             with trouble():

@@ -3,8 +3,9 @@
 import random
 import time
 
+from bench.faults.browsing import authorization_query, code_of
 from bench.faults.caller import LOST, Caller, Tally
-from bench.faults.crowd import Crowd, authorization_query, code_of
+from bench.faults.crowd import Crowd
 from bench.faults.finding import Finding, none_of, say, within
 from bench.faults.plan import Plan, on_postgresql
 from bench.faults.service import Service
@@ -34,7 +35,7 @@ def stopped(plan: Plan, site: Site, cluster: Cluster) -> list[Finding]:
         crowd, watch = Crowd(site, (service.port,), plan.seed), Watch(site, service.port)
         prober, deadline = Caller(service.port, Tally()), time.monotonic() + plan.seconds
         time.sleep(2.0)
-        with crowd.working(), watch.watching():
+        with crowd.working(consenting=2), watch.watching():
             time.sleep(1.0)
             while len(recoveries) < plan.times and time.monotonic() < deadline:
                 cluster.stop(immediate=True)
