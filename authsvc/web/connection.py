@@ -5,10 +5,13 @@ client needs (headers, trailers, chunk extensions, chunks of one byte), is cut o
 """
 
 import asyncio
+from typing import Any, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from authsvc.web.gate import Gate, Scope, turned_away
 
 HEAD_SECONDS = 10
 """How long a client may take to send a head, and to say anything at all on a new connection."""
@@ -29,6 +32,12 @@ class Connection(HttpToolsProtocol):
     _answering: RequestResponseCycle | None = None
     """The request that is with the application: not always the last that has come."""
     _deadline: asyncio.TimerHandle | None = None
+    _is_turned_away = False
+    """Whether the present request is not for the application: it is read to its end, and answered 503."""
+
+    def __init__(self, *args: Any, gate: Gate | None = None, **others: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(*args, **others)
+        self._gate = gate
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a client that says nothing is not waited for."""
@@ -49,7 +58,7 @@ class Connection(HttpToolsProtocol):
         self._framing_bytes += len(data)
         if self._framing_bytes > MAX_FRAMING_BYTES:
             self._refuse()
-        elif self._is_head_whole and not self.cycle.response_complete:
+        elif self._is_head_whole and not self._is_turned_away and not self.cycle.response_complete:
             self._cancel_deadline()
         elif self._deadline is None:
             # Never put off by what trickles in.
@@ -58,7 +67,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._is_head_whole, self._framing_bytes = False, 0
+        self._is_head_whole, self._is_turned_away, self._framing_bytes = False, False, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; trailers come after the head and are dropped (RFC 9110 §6.5.1)."""
@@ -66,14 +75,30 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Hand the request on."""
-        super().on_headers_complete()
+        """Hand the request on, if it is let in; one behind another always is, for answers keep their order."""
         self._is_head_whole = True
+        is_first = self.cycle is None or self.cycle.response_complete
+        if (
+            self._gate is None
+            or not is_first
+            or self._gate.lets_in(cast("Scope", self.scope), self.parser.get_method(), self.url)
+        ):
+            super().on_headers_complete()
+        else:
+            self._is_turned_away = True
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._framing_bytes -= len(body)
-        super().on_body(body)
+        if not self._is_turned_away:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if self._is_turned_away:
+            self._turn_away()
+        else:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, and end the connection."""
@@ -82,6 +107,9 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
+        if self._gate is not None and app is not self.app:
+            # Too many connections: uvicorn answers in place of the application.
+            self._gate.begin(cast("Scope", cycle.scope))
         super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
@@ -131,6 +159,14 @@ class Connection(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.close()
             self._abandon()
+
+    def _turn_away(self) -> None:
+        """Answer without the application. Whoever goes on sending has as long as for any head."""
+        is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        self.transport.write(turned_away(is_kept=is_kept))
+        self._cancel_deadline()
+        if not is_kept:
+            self.transport.close()
 
     def _refuse(self) -> None:
         if self.cycle is None or self.cycle.response_complete:

@@ -24,6 +24,7 @@ from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_response, run_call, run_from_memory
 from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields
+from authsvc.web.gate import Gate
 from authsvc.web.lanes import STALL_SECONDS, Lane, MemoryLane, Overloaded, Permits, Turns
 from authsvc.web.once import Once
 from authsvc.web.rate_limit import RateLimit
@@ -80,6 +81,7 @@ class Edge:
         self._limits = limits
         self._rate_limit = rate_limit
         self._metrics = metrics
+        self.gate = Gate(metrics, lambda: memory.waiting)
         self._clock = clock
         self._audited = observe.Cap(per_minute=60)
         self._logged = observe.Cap(per_minute=60)
@@ -89,6 +91,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        self.gate.begin(scope)
         started = time.perf_counter()
         asked = _asked(scope)
         endpoint = self._endpoints.get(asked.path) or (_NO_PAGE if asked.path.startswith("/ui/") else None)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 from authsvc.errors import AuthsvcError
 from authsvc.observe.metrics import Metrics
 from authsvc.storage.sql.engine import Storage
+from authsvc.web.rush import Rush
 
 Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
@@ -28,6 +29,8 @@ _BATCH = 64
 STALL_SECONDS = 0.7
 """A lane whose threads are all at work, but finish nothing within this time, is stuck: nobody waits for it any more."""
 _LOOK_SECONDS = 0.1
+FEW_FROM_MEMORY, FEW_FOR_A_THREAD, FEW_FOR_A_PERMIT = 32, 3, 6
+"""Who may wait while more comes than can be done: some milliseconds of work."""
 
 
 class Overloaded(AuthsvcError):
@@ -45,12 +48,17 @@ class MemoryLane:
     def __init__(self, storage: Storage, metrics: Metrics, *, queue_length: int) -> None:
         self.storage = storage
         self._metrics = metrics
-        self._room = queue_length
+        self._rush = Rush(FEW_FROM_MEMORY, queue_length)
         self._jobs: deque[_Job] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self._jobs)
 
     async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
         """Do the work when the loop comes by. Raises: Overloaded, at once, when too much waits."""
-        if len(self._jobs) >= self._room:
+        if not self._rush.has_room(len(self._jobs)):
             self._metrics.lane_rejected("memory")
             raise Overloaded("lane memory")
         loop = asyncio.get_running_loop()
@@ -73,6 +81,8 @@ class MemoryLane:
         if self._jobs:
             # The loop first looks at what has come meanwhile.
             self._jobs[0].loop.call_soon(self._do_batch)
+        else:
+            self._rush.emptied()
 
 
 class Lane:
@@ -92,7 +102,7 @@ class Lane:
         self._in_flight = 0
         self._metrics = metrics
         self._threads = [Thread(target=self._serve, name=f"lane-{name}", daemon=True) for _ in range(threads)]
-        self._room = threads + queue_length
+        self._rush = Rush(FEW_FOR_A_THREAD * threads, queue_length)
         self._work: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
         self._is_waking = False
@@ -103,7 +113,8 @@ class Lane:
 
     async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
         """Run the work on a thread of this lane. Raises: Overloaded when the queue is full or the lane stands still."""
-        if self._in_flight >= (len(self._threads) if self._is_stuck else self._room):
+        waiting = self._in_flight - len(self._threads)
+        if (waiting >= 0 and self._is_stuck) or not self._rush.has_room(waiting):
             self._metrics.lane_rejected(self.name)
             raise Overloaded(f"lane {self.name}")
         self._start()
@@ -185,6 +196,8 @@ class Lane:
         waiting = self._in_flight - len(self._threads)
         if waiting >= 0:
             self._metrics.lane_queue_depth(self.name, waiting)
+        if waiting <= 0:
+            self._rush.emptied()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +270,15 @@ class Permits:
 
     def __init__(self, count: int, queue_length: int, wait_seconds: float) -> None:
         self._semaphore = asyncio.Semaphore(count)
-        self._queue_length = queue_length
+        self._rush = Rush(FEW_FOR_A_PERMIT * count, queue_length)
         self._wait_seconds = wait_seconds
         self._waiting = 0
 
     async def take(self) -> Permit:
         """Wait for a permit. Raises: Overloaded when too many wait, or for too long."""
-        if self._waiting >= self._queue_length:
+        if not self._semaphore.locked():
+            self._rush.emptied()
+        if not self._rush.has_room(self._waiting):
             raise Overloaded("hash permits")
         self._waiting += 1
         try:

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from socket import socket
 
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp
 
 from authsvc.web.connection import IDLE_SECONDS, Connection
 
-BACKLOG = 1_024
+BACKLOG = 4_096
 """Connections that the kernel keeps until a worker takes them."""
 MAX_CONNECTIONS = 16_384
 """Of one worker; the next is answered 503. Idle ones cost little, and slow ones must not keep the others out."""
@@ -43,7 +44,7 @@ async def serve(
     """
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=partial(Connection, gate=getattr(app, "gate", None)),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,

@@ -12,6 +12,7 @@ import pytest
 
 from authsvc.web import connection
 from authsvc.web import server as server_module
+from authsvc.web.gate import Gate, Scope
 from authsvc.web.server import run, serve
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
@@ -26,6 +27,7 @@ class Seen:
     requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
     is_over: threading.Event = field(default_factory=threading.Event)
     """A request for /slow was answered, or could not be; or one was given up."""
+    gate: "Closed | None" = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", True
@@ -75,8 +77,17 @@ def status(answer: bytes) -> int:
 
 @pytest.fixture
 def app() -> Iterator[Seen]:
+    yield from serving(None)
+
+
+@pytest.fixture
+def gated() -> Iterator[Seen]:
+    yield from serving(Closed())
+
+
+def serving(gate: "Closed | None") -> Iterator[Seen]:
     listening = socket.create_server(("127.0.0.1", 0))
-    seen, began = Seen(listening.getsockname()[1]), threading.Event()
+    seen, began = Seen(listening.getsockname()[1], gate=gate), threading.Event()
     told: list[Any] = []
 
     async def main() -> None:
@@ -292,3 +303,63 @@ def test_too_many_connections_are_told_to_come_back(monkeypatch: pytest.MonkeyPa
     with app.connected(), app.connected(), app.connected():
         assert status(app.answer(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")) == 503
     assert app.requests == []
+
+
+class Closed(Gate):
+    """A gate that lets nobody in who asks for a token."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def lets_in(self, scope: Scope, method: bytes, url: bytes) -> bool:
+        del scope, method
+        return url != b"/token"
+
+    def begin(self, scope: Scope) -> None:
+        del scope
+        self.begun += 1
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_who_is_not_let_in_is_told_so_and_the_connection_goes_on(gated: Seen, pieces: int):
+    turned_away = b"POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
+    with gated.connected() as connected:
+        for _ in range(2):
+            step = -(-len(turned_away) // pieces)
+            for begin in range(0, len(turned_away), step):
+                connected.sendall(turned_away[begin : begin + step])
+            assert connected.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        connected.sendall(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nhi")
+        assert received(connected).endswith(b"/x 2")
+    assert [path for _, path, _, _ in gated.requests] == ["/x"]
+
+
+@pytest.mark.parametrize("head", [b"POST /token HTTP/1.0\r\n", b"POST /token HTTP/1.1\r\nConnection: close\r\n"])
+def test_who_is_not_let_in_and_wants_no_more_is_left(gated: Seen, head: bytes):
+    answer = gated.answer(head + b"Host: localhost\r\nContent-Length: 0\r\n\r\n")
+    assert status(answer) == 503
+    assert b"connection: close" in answer
+
+
+def test_a_request_behind_another_waits_for_its_turn_and_is_let_in(gated: Seen):
+    sent = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: %s\r\n\r\n"
+    answer = gated.answer(sent % (b"/slow", b"keep-alive") + sent % (b"/token", b"close"))
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_who_is_not_let_in_and_does_not_finish_is_cut_off(gated: Seen, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.1)
+    assert gated.answer(b"POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhe") == b""
+
+
+def test_what_uvicorn_answers_itself_is_counted_out_of_the_gate(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+):
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 1)
+    gated: Seen = request.getfixturevalue("gated")
+    with gated.connected() as one, gated.connected() as two, gated.connected() as three:
+        for connected in (one, two, three):
+            connected.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert {connected.recv(65_536)[9:12] for connected in (one, two, three)} == {b"503"}
+    assert gated.gate is not None
+    assert gated.gate.begun == 3

@@ -1,0 +1,92 @@
+"""While the event loop is behind, few token requests are let in; every other request always is."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from authsvc.observe.metrics import Metrics, create_metrics
+from authsvc.web.gate import FEW, LATE_SECONDS, Gate, Scope, turned_away
+from authsvc.web.rush import RUSH_SECONDS
+
+
+class Loop:
+    """A gate with its clock, and what waits behind it."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.now, self.backlog = 50.0, 0
+        self.gate = Gate(metrics, lambda: self.backlog, lambda: self.now)
+
+    def arrives(self, url: bytes = b"/token", method: bytes = b"POST") -> Scope | None:
+        scope: Scope = {}
+        return scope if self.gate.lets_in(scope, method, url) else None
+
+    def round(self, number: int, seconds: float) -> int:
+        """So many arrive, then all that were let in begin after a while; return how many those were."""
+        let_in = [scope for scope in (self.arrives() for _ in range(number)) if scope is not None]
+        self.now += seconds
+        for scope in let_in:
+            self.gate.begin(scope)
+            assert scope == {}
+        return len(let_in)
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    metrics = create_metrics("0", ())
+    yield Loop(metrics)
+    metrics.close()
+
+
+def behind(loop: Loop) -> None:
+    """More arrive than can be answered, for longer than a rush lasts."""
+    while loop.now < 50.0 + RUSH_SECONDS + 0.2:
+        loop.round(20 * FEW, 2 * LATE_SECONDS)
+
+
+def test_everybody_is_let_in_while_the_loop_keeps_up(loop: Loop):
+    for _ in range(100):
+        assert loop.round(20 * FEW, LATE_SECONDS / 2) == 20 * FEW
+
+
+def test_a_loop_that_is_behind_lets_few_in(loop: Loop):
+    behind(loop)
+    assert loop.round(20 * FEW, LATE_SECONDS / 2) == FEW
+    loop.backlog = FEW - 3
+    assert loop.round(20 * FEW, LATE_SECONDS / 2) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "method"),
+    [(b"/login", b"POST"), (b"/jwks", b"GET"), (b"/health/live", b"GET"), (b"/token", b"GET")],
+)
+def test_what_no_application_asks_for_all_the_time_is_let_in_even_then(loop: Loop, url: bytes, method: bytes):
+    behind(loop)
+    loop.backlog = 10 * FEW
+    assert loop.arrives() is None
+    assert loop.arrives(url, method) is not None
+
+
+@pytest.mark.parametrize("url", [b"/t/acme/token", b"/introspect", b"/token?x=/y"])
+def test_every_tenants_tokens_are_counted(loop: Loop, url: bytes):
+    behind(loop)
+    loop.backlog = 10 * FEW
+    assert loop.arrives(url) is None
+
+
+def test_everybody_is_let_in_again_once_the_loop_has_caught_up(loop: Loop):
+    behind(loop)
+    loop.now += 2 * RUSH_SECONDS
+    assert loop.round(20 * FEW, 0.0) == 20 * FEW
+
+
+def test_the_answer_is_whole_and_has_a_name_of_its_own():
+    answers = [turned_away(is_kept=True), turned_away(is_kept=False)]
+    heads = [answer.partition(b"\r\n\r\n")[0].lower() for answer in answers]
+    bodies = [answer.partition(b"\r\n\r\n")[2] for answer in answers]
+    for head, body in zip(heads, bodies, strict=True):
+        assert head.startswith(b"http/1.1 503 ")
+        assert b"\r\nretry-after: 1" in head
+        assert b"\r\ncontent-length: %d" % len(body) in head
+        assert head.partition(b"x-request-id: ")[2][:16] in body
+    assert [b"connection: close" in head for head in heads] == [False, True]
+    assert bodies[0] != bodies[1]
