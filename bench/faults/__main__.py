@@ -7,13 +7,41 @@ import tempfile
 from pathlib import Path
 
 from bench import user_import
-from bench.faults import canaries, clocks, kills, nodes, overload, races, report, rotation, slow, soak, sockets, stops
+from bench.faults import (
+    canaries,
+    clocks,
+    kills,
+    nodes,
+    overload,
+    races,
+    redis,
+    report,
+    rotation,
+    slow,
+    soak,
+    sockets,
+    stops,
+)  # fmt: skip
 from bench.faults.finding import say
 from bench.faults.plan import Plan
 
 SCRIPTS = {
     script.NAME: script
-    for script in (kills, stops, nodes, races, slow, clocks, rotation, canaries, sockets, overload, soak, user_import)
+    for script in (
+        kills,
+        stops,
+        nodes,
+        races,
+        slow,
+        redis,
+        clocks,
+        rotation,
+        canaries,
+        sockets,
+        overload,
+        soak,
+        user_import,
+    )
 }
 
 
