@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.mutants.run import PATCHES, ROOT
+from tests.mutants.run import PATCHES
+from tests.mutants.workplace import ROOT
 
 PAGE = (ROOT / "docs" / "threats.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and "| Tests |" not in line]
