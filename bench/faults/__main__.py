@@ -10,6 +10,7 @@ from bench import user_import
 from bench.faults import (
     canaries,
     clocks,
+    hashing,
     kills,
     nodes,
     overload,
@@ -38,6 +39,7 @@ SCRIPTS = {
         rotation,
         canaries,
         sockets,
+        hashing,
         overload,
         soak,
         user_import,

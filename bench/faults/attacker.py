@@ -9,11 +9,17 @@ import resource
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 HEAD = b"POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+LOGIN = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 AT_ONCE = 200
 PAUSE_SECONDS = 1.0
+COMES_AGAIN_SECONDS = {"passwords": 10.0, "logins": 10.0}
+"""Who was answered comes again, these no sooner: what they cost shall be their passwords."""
+PASSWORD_BYTES, PIECE = 1_000_000, b"a" * 65_536
 
 
 @dataclass(slots=True)
@@ -47,6 +53,27 @@ async def headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     return await reader.read(64)
 
 
+async def passwords(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """A login with a password of a million bytes."""
+    first = b'{"username":"ada1","client_id":"app","password":"'
+    writer.write(LOGIN + b"Content-Length: %d\r\n\r\n" % (len(first) + PASSWORD_BYTES + 2) + first)
+    answered, sent = asyncio.ensure_future(reader.read(64)), 0
+    with suppress(OSError):  # Whoever was refused is hung up on; the answer is there all the same, or lost.
+        while sent < PASSWORD_BYTES and not answered.done():
+            writer.write(PIECE[: PASSWORD_BYTES - sent])
+            sent += len(PIECE)
+            await writer.drain()
+        writer.write(b'"}')
+    return await answered
+
+
+async def logins(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """A login of a name that nobody has, with a password as long as any may be."""
+    body = json.dumps({"username": f"x{uuid4().hex}", "client_id": "app", "password": "a" * 1_024}).encode()
+    writer.write(LOGIN + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    return await reader.read(64)
+
+
 async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: bytes) -> bytes:
     writer.write(first)
     answered = asyncio.ensure_future(reader.read(64))
@@ -56,7 +83,9 @@ async def _trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, f
     return await answered
 
 
-KINDS = {"idle": idle, "heads": heads, "bodies": bodies, "headers": headers}
+KINDS = {
+    "idle": idle, "heads": heads, "bodies": bodies, "headers": headers, "passwords": passwords, "logins": logins,
+}  # fmt: skip
 
 
 async def attack(kind: str, port: int, count: int, seconds: float) -> Seen:
@@ -76,7 +105,7 @@ async def attack(kind: str, port: int, count: int, seconds: float) -> Seen:
                 pass
             seen.longest = max(seen.longest, time.monotonic() - began)
             seen.ends[int(told.split(b" ")[1]) if told.startswith(b"HTTP/") else 0] += 1
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(COMES_AGAIN_SECONDS.get(kind, PAUSE_SECONDS))
 
     tasks = [asyncio.ensure_future(one()) for _ in range(count)]
     await asyncio.wait(tasks, timeout=seconds)

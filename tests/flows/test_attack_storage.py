@@ -46,6 +46,14 @@ def test_while_every_thread_waits_for_the_database_caches_answer_and_the_queue_i
         assert world.refresh(behind).status_code == 200
 
 
+def test_a_running_server_needs_the_file_of_the_master_keys_no_more(tmp_path: Path) -> None:
+    with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as world:
+        world.settings.master_key_file.unlink()
+        assert world.token(scope="es256:read").status_code == 200, "with a signing key that was not there before"
+        assert world.refresh(world.refresh_token()).status_code == 200
+        assert world.get("/health/ready").status_code == 200
+
+
 @contextmanager
 def _full(log: Path) -> Iterator[None]:
     """No file of this process grows beyond the write-ahead log's present size: its next COMMITs fail."""
