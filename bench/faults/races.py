@@ -64,10 +64,12 @@ def raced(plan: Plan, site: Site) -> list[Finding]:
             once, seen = list(kinds.values())[number % len(kinds)]
             before = pauses()
             wrong = once()
-            # A code that came before a pause has ended after it, and its connections too.
             if pauses() == before:
                 seen.wrong += wrong
                 seen.rounds += 1
+            else:
+                # A code that came before the pause has ended by now, and the server has closed what was idle.
+                volley.connect_anew()
         errors = [line for node in nodes for line in node.log_lines("Traceback", '"level":"error"')]
         for line in [line for node in nodes for line in node.log_lines("temporarily_unavailable")][:5]:
             say(f"  {line}")

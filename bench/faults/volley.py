@@ -42,11 +42,15 @@ class Volley:
             with suppress(OSError):
                 each.close()
 
+    def connect_anew(self) -> None:
+        """Close all the connections and open others."""
+        self._close()
+        self._connect()
+
     def form(self, path: str, **fields: str) -> list[Answer]:
         """POST the form on all of them: written in one go, so that the servers have them all before the first ends."""
         if not self._is_whole or time.monotonic() > self._used_at + IDLE_SECONDS:
-            self._close()
-            self._connect()
+            self.connect_anew()
         body = urlencode(fields).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nContent-Length: {len(body)}\r\n\r\n"
         sent = head.encode() + body
