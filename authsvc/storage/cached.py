@@ -12,7 +12,6 @@ from authsvc.domain.parties.clients import Client
 from authsvc.domain.parties.resources import Resource
 from authsvc.domain.parties.trusted_issuers import TrustedIssuer
 from authsvc.domain.tenants import Tenant
-from authsvc.errors import LaneNeeded
 from authsvc.storage.cache import Cache
 from authsvc.storage.sql.changes import read_counter
 from authsvc.storage.sql.clients import SqlClients
@@ -34,22 +33,26 @@ def _remembered(work: Work, cache: Cache, key: Hashable, load: Callable[[], Valu
 
 
 class CachedTenants(SqlTenants):
-    """Tenants, with `list` cached."""
+    """Tenants, with `at_host`, `at_path` and `default` cached."""
 
     def __init__(self, work: Work, cache: Cache) -> None:
         super().__init__(work)
         self._cache = cache
 
-    @staticmethod
-    def remembered(cache: Cache | None) -> tuple[Tenant, ...]:
-        """Return what `list` would, from memory alone. Raises: LaneNeeded."""
-        if cache is None:
-            raise LaneNeeded
-        return cast("tuple[Tenant, ...]", cache.peek("tenants"))
+    def at_host(self, host: str | None) -> Tenant | None:
+        """Return the one of that host, or the one of any host, that has no path."""
+        load = super().at_host
+        return _remembered(self._work, self._cache, ("tenant at", host), lambda: load(host))
 
-    def list(self) -> tuple[Tenant, ...]:
-        """Return all issuers, oldest first."""
-        return _remembered(self._work, self._cache, "tenants", super().list)
+    def at_path(self, path: str) -> tuple[Tenant, ...]:
+        """Return those of that path, each of another host or one of any."""
+        load = super().at_path
+        # None, for the cache holds what there is not in a few places: paths that nobody has must not push out others.
+        return _remembered(self._work, self._cache, ("tenants of", path), lambda: load(path) or None) or ()
+
+    def default(self) -> Tenant | None:
+        """Return the one that is asked when nothing names another."""
+        return _remembered(self._work, self._cache, "default tenant", super().default)
 
 
 class CachedClients(SqlClients):

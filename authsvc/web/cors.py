@@ -50,7 +50,7 @@ def allow(endpoint: Endpoint) -> Headers:
 
 def _is_registered(asked: tuple[str, str, str], storage: Storage) -> bool:
     origin, host, tenant_path = asked
-    tenant = find_tenant(storage.list_tenants(), host, tenant_path)
+    tenant = storage.ask_tenants(lambda tenants: find_tenant(tenants, host, tenant_path))
     if tenant is None:
         return False
     uow = storage.unit_of_work(tenant.id)

@@ -91,8 +91,9 @@ def run_call(arrival: Arrival, storage: Storage, *, from_memory: bool = False) -
     """
     request, found = arrival.request, None
     try:
-        tenants = storage.list_tenants(from_memory=from_memory)
-        tenant = find_tenant(tenants, arrival.host, arrival.tenant_path)
+        tenant = storage.ask_tenants(
+            lambda tenants: find_tenant(tenants, arrival.host, arrival.tenant_path), from_memory=from_memory
+        )
         if tenant is None:
             raise HttpError(404, "There is no such issuer here.")
         found = tenant

@@ -4,9 +4,8 @@ The Host header never becomes part of a URL: those are built from `tenant.issuer
 """
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
 
+from authsvc.domain.parties.ports import Tenants
 from authsvc.domain.tenants import Tenant
 
 _PREFIX = re.compile(r"(/t/[a-z0-9-]+)(/.*)?")
@@ -28,34 +27,14 @@ def split_path(path: str) -> tuple[str, str]:
     return "", path
 
 
-def find_tenant(tenants: tuple[Tenant, ...], host: str, path: str) -> Tenant | None:
+def find_tenant(tenants: Tenants, host: str, path: str) -> Tenant | None:
     """Return the enabled tenant of this Host header and tenant path, None if there is none.
 
     Without a tenant path, a host that nobody lists gets the default tenant.
     """
-    table, default = _directory(_Same(tenants))
-    found = table.get((host.lower(), path)) or table.get((None, path))
-    if found is None and path == "":
-        found = default
+    if path:
+        of_hosts = {tenant.host: tenant for tenant in tenants.at_path(path)}
+        found = of_hosts.get(host.lower()) or of_hosts.get(None)
+    else:
+        found = tenants.at_host(host.lower() or None) or tenants.at_host(None) or tenants.default()
     return found if found is not None and found.disabled_at is None else None
-
-
-class _Same:
-    """A list of tenants that equals only itself: storage hands out the same one until something has changed."""
-
-    __slots__ = ("tenants",)
-
-    def __init__(self, tenants: tuple[Tenant, ...]) -> None:
-        self.tenants = tenants
-
-    def __hash__(self) -> int:
-        return id(self.tenants)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.tenants is other.tenants
-
-
-@lru_cache(maxsize=4)
-def _directory(listed: _Same) -> tuple[Mapping[tuple[str | None, str], Tenant], Tenant | None]:
-    table = {(tenant.host, tenant.path): tenant for tenant in listed.tenants}
-    return table, next((tenant for tenant in listed.tenants if tenant.is_default), None)

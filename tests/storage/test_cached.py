@@ -79,7 +79,7 @@ def _write(node: Node, act) -> None:
 
 def _ask(unit: SqlUnitOfWork) -> tuple[object, ...]:
     return (
-        unit.tenants.list(),
+        (unit.tenants.at_host(None), unit.tenants.at_host("x"), unit.tenants.at_path("/t/x"), unit.tenants.default()),
         unit.clients.get("shop"),
         unit.clients.allows_origin("https://shop.example"),
         unit.resources.list(),
@@ -98,8 +98,8 @@ def _read(node: Node, tenant_id: UUID = TENANT) -> tuple[object, ...]:
 
 
 ISSUER = an_issuer().issuer
-ALL = ((TENANT_ROW,), a_client(), True, (a_resource(),), (a_key(),), a_federated_client(), an_issuer())
-NOTHING = ((), None, False, (), (), None, None)
+ALL = ((TENANT_ROW, None, (), None), a_client(), True, (a_resource(),), (a_key(),), a_federated_client(), an_issuer())
+NOTHING = ((None, None, (), None), None, False, (), (), None, None)
 
 
 def _disable_all_clients(unit: SqlUnitOfWork) -> None:
@@ -109,7 +109,9 @@ def _disable_all_clients(unit: SqlUnitOfWork) -> None:
 
 CHANGES = [
     pytest.param(lambda unit: unit.tenants.disable(TENANT, NOW), 0, id="tenant disabled"),
-    pytest.param(lambda unit: unit.tenants.add(a_tenant("second", host="x")), 0, id="tenant added"),
+    pytest.param(lambda unit: unit.tenants.add(a_tenant("second", host="x")), 0, id="tenant of a host added"),
+    pytest.param(lambda unit: unit.tenants.add(a_tenant("second", path="/t/x")), 0, id="tenant of a path added"),
+    pytest.param(lambda unit: unit.tenants.add(a_tenant("second", host="y", is_default=True)), 0, id="default added"),
     pytest.param(lambda unit: unit.tenants.set_look(TENANT, LOOK), 0, id="tenant's look"),
     pytest.param(lambda unit: unit.tenants.set_client_registration(TENANT, "open"), 0, id="who may register clients"),
     pytest.param(lambda unit: unit.clients.disable("shop", NOW), 1, id="client disabled"),
@@ -211,7 +213,7 @@ def test_a_unit_of_work_from_memory_tells_what_is_cached_and_takes_no_connection
 def test_one_tenants_cached_rows_are_not_anothers(node: Node):
     _write(node, _add_all)
     assert _read(node) == ALL
-    assert _read(node, uuid4()) == ((TENANT_ROW,), *NOTHING[1:])
+    assert _read(node, uuid4()) == (ALL[0], *NOTHING[1:])
 
 
 def test_two_pools_around_one_cache_see_each_others_changes_at_once(node: Node, own_url: str):

@@ -1,11 +1,15 @@
 """Which tenant a request is for: its path, or its Host among the listed ones."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from authsvc.domain.tenants import Tenant
+from authsvc.storage.cache import Cache
+from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.storage.sql.migrate import migrate
 from authsvc.web.tenant import find_tenant, split_path
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -23,6 +27,21 @@ TENANTS = (
     a_tenant("gone", "gone.example", disabled=True),
     a_tenant("left", None, "/t/left", disabled=True),
 )
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('tenants')}/authsvc.db"
+    migrate(url)
+    opened = open_storage(url, pool_size=1, cache=Cache())
+    unit = opened.unit_of_work(TENANTS[0].id)
+    unit.begin()
+    for tenant in TENANTS:
+        unit.tenants.add(tenant)
+    unit.commit()
+    unit.close()
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +85,7 @@ def test_a_path_names_its_tenant(path, split):
         pytest.param("anything.example", "/t/left", None, id="a disabled path"),
     ],
 )
-def test_a_request_finds_its_tenant(host, path, name):
-    found = find_tenant(TENANTS, host, path)
-    assert (found.name if found else None) == name
+def test_a_request_finds_its_tenant(storage: Storage, host, path, name):
+    for _ in ("from the database", "from the cache"):
+        found = storage.ask_tenants(lambda tenants: find_tenant(tenants, host, path))
+        assert (found.name if found else None) == name

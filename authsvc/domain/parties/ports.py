@@ -11,12 +11,26 @@ from authsvc.domain.tenants import Look, Tenant
 
 
 class Tenants(Protocol):
-    """All issuers of this installation (the one store without a tenant). Cached."""
+    """All issuers of this installation (the one store without a tenant).
+
+    `at_host`, `at_path` and `default` are cached (a change is seen within 1 s), and cost the same however many there
+    are.
+    """
 
     def list(self) -> tuple[Tenant, ...]: ...
 
-    def read_all(self) -> tuple[Tenant, ...]:
-        """As `list`, but never from the cache: for who is about to change what they see."""
+    def at_host(self, host: str | None) -> Tenant | None:
+        """Return the one of that host, or the one of any host, that has no path."""
+
+    def at_path(self, path: str) -> tuple[Tenant, ...]:
+        """Return those of that path, each of another host or one of any."""
+
+    def default(self) -> Tenant | None: ...
+
+    def find(self, name: str) -> Tenant | None: ...
+
+    def list_by_names(self, after: str | None, limit: int) -> tuple[Tenant, ...]:
+        """Return a page in the order of names."""
 
     def hold(self, tenant_id: UUID) -> bool:
         """Let nobody else change it before this transaction ends; False if it is not there."""

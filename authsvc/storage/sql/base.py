@@ -6,7 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, BindParameter, Column, ColumnElement, Dialect, MetaData, Table, Text, Uuid, bindparam
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Dialect,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    literal_column,
+    select,
+)
 from sqlalchemy.types import TypeDecorator
 
 from authsvc.storage.sql.work import Work
@@ -97,6 +111,15 @@ def tenant_column() -> Column[UUID]:
 def owned(table: Table) -> ColumnElement[bool]:
     """Return the condition that every statement of a store carries: the row is this tenant's."""
     return table.c.tenant_id == bindparam("tenant")
+
+
+ONE: ColumnElement[int] = literal_column("1", Integer)
+"""For LIMIT, written out: of a bound number a plan for any value assumes that it may be many."""
+
+
+def some(table: Table, *of_these: ColumnElement[bool]) -> ColumnElement[str | None]:
+    """Return NULL if there is no such row. Of EXISTS PostgreSQL makes a join, and may read the whole table for it."""
+    return select(literal_column("'some'", Text)).select_from(table).where(*of_these).limit(ONE).scalar_subquery()
 
 
 def given(name: str, like: ColumnElement[Any]) -> BindParameter[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from authsvc.domain.tenants import Tenant
@@ -17,6 +18,8 @@ from authsvc.storage.sql.replays import Use, use_up
 from authsvc.storage.sql.tenants import SqlTenants
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Database, Work
+
+Answer = TypeVar("Answer")
 
 
 class Storage:
@@ -41,16 +44,18 @@ class Storage:
         work = Work(self._database)
         return lambda tenant_id: SqlUnitOfWork(work, self._cache, tenant_id)
 
-    def list_tenants(self, *, from_memory: bool = False) -> tuple[Tenant, ...]:
-        """Return all issuers, for whoever must find out first whose request this is.
+    def list_tenants(self) -> tuple[Tenant, ...]:
+        """Return all issuers, for who has something to do for each. Raises: StorageUnavailable."""
+        return self.ask_tenants(lambda tenants: tenants.list())
+
+    def ask_tenants(self, ask: Callable[[SqlTenants], Answer], *, from_memory: bool = False) -> Answer:
+        """Return what `ask` finds, for whoever must find out first whose request this is.
 
         Raises: StorageUnavailable; LaneNeeded as `unit_of_work`.
         """
-        if from_memory:
-            return CachedTenants.remembered(self._cache)
-        work = Work(self._database)
+        work = Work(self._database, from_memory=from_memory)
         try:
-            return (SqlTenants(work) if self._cache is None else CachedTenants(work, self._cache)).list()
+            return ask(SqlTenants(work) if self._cache is None else CachedTenants(work, self._cache))
         finally:
             work.close()
 

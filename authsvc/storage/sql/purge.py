@@ -4,7 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Delete, Select, Table, bindparam, delete, exists, or_, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Delete,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    or_,
+    select,
+    tuple_,
+)
 
 from authsvc.domain.sign_in.authorization_codes import KEPT_SECONDS
 from authsvc.storage.sql.access_tokens import access_tokens, revoked_tokens
@@ -12,7 +23,7 @@ from authsvc.storage.sql.api_keys import api_keys
 from authsvc.storage.sql.attempts import attempts
 from authsvc.storage.sql.audit import audit_events
 from authsvc.storage.sql.authorization_codes import authorization_codes
-from authsvc.storage.sql.base import given, owned
+from authsvc.storage.sql.base import given, owned, some
 from authsvc.storage.sql.changes import announce
 from authsvc.storage.sql.continuations import continuations
 from authsvc.storage.sql.idempotent_answers import idempotent_answers
@@ -55,7 +66,7 @@ def _rule(table: Table, seconds: int, *over: ColumnElement[bool]) -> _Rule:
     """Look by index for the tenants that have something to purge, then delete at most `most` rows of each."""
     key: list[Column[object]] = list(table.primary_key.columns)
     return _Rule(
-        tenants=select(tenants.c.id).where(exists().where(table.c.tenant_id == tenants.c.id, *over)),
+        tenants=select(tenants.c.id).where(some(table, table.c.tenant_id == tenants.c.id, *over).is_not(None)),
         batch=delete(table).where(tuple_(*key).in_(select(*key).where(owned(table), *over).limit(bindparam("most")))),
         seconds=seconds,
     )
@@ -65,14 +76,16 @@ def _before(column: ColumnElement[datetime]) -> ColumnElement[bool]:
     return column < given("before", column)
 
 
-_FAMILY_LEFT = exists().where(
-    refresh_families.c.tenant_id == sessions.c.tenant_id, refresh_families.c.session_id == sessions.c.id
+_FAMILY_LEFT = some(
+    refresh_families,
+    refresh_families.c.tenant_id == sessions.c.tenant_id,
+    refresh_families.c.session_id == sessions.c.id,
 )
 _AUDIT = _rule(audit_events, AUDIT_SECONDS, _before(audit_events.c.at))
 _KEYS = _rule(signing_keys, KEY_SECONDS, or_(_before(signing_keys.c.retires_at), _before(signing_keys.c.revoked_at)))
 RULES = (
     _rule(refresh_families, SIGN_IN_SECONDS, _before(refresh_families.c.over_at)),
-    _rule(sessions, SIGN_IN_SECONDS, _before(sessions.c.over_at), ~_FAMILY_LEFT),
+    _rule(sessions, SIGN_IN_SECONDS, _before(sessions.c.over_at), _FAMILY_LEFT.is_(None)),
     _rule(attempts, 0, _before(attempts.c.over_at)),
     _rule(mailed_links, 0, _before(mailed_links.c.expires_at)),
     _rule(letters, LETTER_SECONDS, _before(letters.c.send_after)),

@@ -13,13 +13,14 @@ from sqlalchemy import (
     Delete,
     Dialect,
     Index,
+    Select,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
     bindparam,
     delete,
-    exists,
+    literal_column,
     select,
     update,
 )
@@ -28,7 +29,7 @@ from sqlalchemy.types import TypeDecorator
 
 from authsvc.domain.tenants import Look, Tenant
 from authsvc.errors import Conflict
-from authsvc.storage.sql.base import Instant, compact_json, metadata
+from authsvc.storage.sql.base import Instant, compact_json, metadata, some
 from authsvc.storage.sql.changes import announce
 from authsvc.storage.sql.prepared import Values
 from authsvc.storage.sql.work import Work
@@ -77,6 +78,8 @@ tenants = Table(
     UniqueConstraint("issuer"),
     UniqueConstraint("host", "path"),
 )
+_HAS_PATH = tenants.c.path != literal_column("''", Text)
+Index("ix_tenants_path", tenants.c.path, postgresql_where=_HAS_PATH, sqlite_where=_HAS_PATH)
 Index(
     "ix_tenants_one_default", tenants.c.is_default, unique=True,
     postgresql_where=tenants.c.is_default, sqlite_where=tenants.c.is_default,
@@ -84,6 +87,12 @@ Index(
 
 _LIST = select(tenants).order_by(tenants.c.created_at, tenants.c.id)
 _ADD = insert(tenants).on_conflict_do_nothing().returning(tenants.c.id)
+_AT_HOST = select(tenants).where(tenants.c.host == bindparam("asked"), tenants.c.path == literal_column("''", Text))
+_AT_PATH = select(tenants).where(tenants.c.path == bindparam("asked"), _HAS_PATH)
+_DEFAULT = select(tenants).where(tenants.c.is_default)
+_NAMED = select(tenants).where(tenants.c.name == bindparam("asked"))
+_FIRST = select(tenants).order_by(tenants.c.name).limit(bindparam("most"))
+_AFTER = _FIRST.where(tenants.c.name > bindparam("after"))
 _WHICH = tenants.c.id == bindparam("which")
 _DISABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_(None)).values(disabled_at=bindparam("now"))
 _ENABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_not(None)).values(disabled_at=None)
@@ -102,6 +111,30 @@ class SqlTenants:
         """Return all issuers, oldest first."""
         return tuple(_tenant(row) for row in self._work.rows(_LIST))
 
+    def at_host(self, host: str | None) -> Tenant | None:
+        """Return the one of that host, or the one of any host, that has no path."""
+        return self._one(_AT_HOST, asked=host or "")
+
+    def at_path(self, path: str) -> tuple[Tenant, ...]:
+        """Return those of that path, each of another host or one of any."""
+        return tuple(_tenant(row) for row in self._work.rows(_AT_PATH, asked=path))
+
+    def default(self) -> Tenant | None:
+        """Return the one that is asked when nothing names another."""
+        return self._one(_DEFAULT)
+
+    def find(self, name: str) -> Tenant | None:
+        """Return the one of that name."""
+        return self._one(_NAMED, asked=name)
+
+    def list_by_names(self, after: str | None, limit: int) -> tuple[Tenant, ...]:
+        """Return a page in the order of names."""
+        if after is None:
+            rows = self._work.rows(_FIRST, most=limit)
+        else:
+            rows = self._work.rows(_AFTER, most=limit, after=after)
+        return tuple(_tenant(row) for row in rows)
+
     def add(self, tenant: Tenant) -> None:
         """Raises: Conflict if name, issuer or (host, path) is taken, or there is a default already."""
         announce(self._work)
@@ -112,10 +145,6 @@ class SqlTenants:
         )  # fmt: skip
         if not added:
             raise Conflict("tenant: name, issuer or host and path are taken, or there is a default already")
-
-    def read_all(self) -> tuple[Tenant, ...]:
-        """As `list`, but never from the cache."""
-        return SqlTenants.list(self)
 
     def hold(self, tenant_id: UUID) -> bool:
         """Lock the row; False if it is not there."""
@@ -146,12 +175,16 @@ class SqlTenants:
         announce(self._work)
         return self._work.write(_SET_REGISTRATION, which=tenant_id, who=who) == 1
 
+    def _one(self, statement: Select[Any], **parameters: str) -> Tenant | None:
+        row = self._work.row(statement, **parameters)
+        return None if row is None else _tenant(row)
+
 
 @cache
 def _delete_unused() -> Delete:
     """Ask every table: only later all of them are known here."""
     owned = (table for table in metadata.sorted_tables if "tenant_id" in table.c)
-    empty = [~exists().where(table.c.tenant_id == tenants.c.id) for table in owned]
+    empty = [some(table, table.c.tenant_id == tenants.c.id).is_(None) for table in owned]
     return delete(tenants).where(_WHICH, tenants.c.is_default.is_(False), *empty)
 
 

@@ -71,6 +71,23 @@ def test_a_tenants_look_and_who_may_register_clients_come_back_as_they_were_set(
     assert not unit.tenants.set_client_registration(uuid4(), "open")
 
 
+def test_a_tenant_is_found_by_host_path_and_name(unit: SqlUnitOfWork):
+    tenants = any_host, of_host, here, there = (
+        a_tenant("any", is_default=True),
+        a_tenant("of-host", host="shop.example"),
+        a_tenant("here", path="/t/x"),
+        a_tenant("there", host="shop.example", path="/t/x"),
+    )
+    for tenant in tenants:
+        unit.tenants.add(tenant)
+    assert [unit.tenants.at_host(host) for host in (None, "shop.example", "x")] == [any_host, of_host, None]
+    assert set(unit.tenants.at_path("/t/x")) == {here, there}
+    assert [unit.tenants.at_path("/t/y"), unit.tenants.default()] == [(), any_host]
+    assert [unit.tenants.find(name) for name in ("there", "nobody")] == [there, None]
+    assert unit.tenants.list_by_names(None, 2) == (any_host, here)
+    assert unit.tenants.list_by_names("here", 3) == (of_host, there)
+
+
 def test_tenants_are_listed_without_knowing_one(own_storage: Storage, unit: SqlUnitOfWork):
     tenant = a_tenant()
     unit.tenants.add(tenant)

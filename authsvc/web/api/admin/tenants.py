@@ -13,7 +13,7 @@ from authsvc.domain.tenants import Tenant, check_look, new_tenant
 from authsvc.errors import Conflict
 from authsvc.web.api.account import AccountApi
 from authsvc.web.api.admin.doors import Door, Doors, Visit
-from authsvc.web.api.admin.lists import Cursor, Limit, page_of
+from authsvc.web.api.admin.lists import Cursor, Limit
 from authsvc.web.api.admin.user_fields import instant
 from authsvc.web.entity_tags import entity, require_match
 from authsvc.web.errors import HttpError
@@ -52,9 +52,10 @@ def tenants_router(api: AccountApi) -> APIRouter:
     @doors.open(Door("GET /admin/tenants"))
     def read_page(visit: Visit, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Response:
         """List tenants in the order of their names."""
-        cursors, every = Cursors(visit.call, "tenants", api.accounts.master_keys), visit.call.uow.tenants.read_all()
-        found, last = page_of(every, lambda tenant: tenant.name, cursors.after(cursor), limit)
-        return json_response(200, {"tenants": [*map(told, found)], "next_cursor": cursors.next(last)})
+        cursors = Cursors(visit.call, "tenants", api.accounts.master_keys)
+        found = visit.call.uow.tenants.list_by_names(cursors.after(cursor), limit + 1)
+        last = found[limit - 1].name if len(found) > limit else None
+        return json_response(200, {"tenants": [*map(told, found[:limit])], "next_cursor": cursors.next(last)})
 
     @doors.open(Door("POST /admin/tenants", 201))
     def create(visit: Visit, body: NewTenantBody) -> Response:
@@ -138,7 +139,7 @@ def _held(name: str, visit: Visit) -> Tenant:
 
 def _found(name: str, visit: Visit) -> Tenant:
     """Return the tenant of that name. Raises: HttpError 404."""
-    for tenant in visit.call.uow.tenants.read_all():
-        if tenant.name == name:
-            return tenant
-    raise HttpError(404, "There is no such tenant.")
+    tenant = visit.call.uow.tenants.find(name)
+    if tenant is None:
+        raise HttpError(404, "There is no such tenant.")
+    return tenant
