@@ -11,9 +11,11 @@ from authsvc.cli.refusal import Refused
 from authsvc.cli.user_import import import_users
 from authsvc.crypto.passwords import hash_password
 from authsvc.domain.people.common_passwords import common_passwords
+from authsvc.domain.people.password_reset import replace_password
 from authsvc.domain.people.passwords import PasswordPolicy, check_new_password
 from authsvc.domain.people.users import User, canonical_login, check_email, check_username
 from authsvc.domain.sign_in import session_ends
+from authsvc.errors import Conflict
 from authsvc.settings import read_settings
 
 commands = typer.Typer(name="users", help="People who sign in.")
@@ -62,14 +64,15 @@ def create(
 
 @commands.command("set-password")
 def set_password(who: str = _WHO, tenant: str | None = TENANT) -> None:
-    """Give a user a new password, asked for or read from stdin, and end all of the user's sessions."""
+    """Give a user a new password, asked for or read from stdin; sessions and API keys of the old one are over."""
     with reading(tenant) as desk:
         user = _found(desk, who)
     password_hash = _new_password_hash(user.username, user.email)
     with changing(tenant) as desk:
-        if not desk.uow.users.set_password_hash(user.id, password_hash, instead_of=user.password_hash):
-            raise Refused("The password was changed meanwhile: run the command again.")
-        ended = session_ends.end_sessions(user.id, desk.uow, desk.now)
+        try:
+            ended = replace_password(user, password_hash, desk.uow, desk.now)
+        except Conflict:
+            raise Refused("The password was changed meanwhile: run the command again.") from None
         desk.record("user.password_set", user_id=user.id)
     typer.echo(f"set the password of {user.username}; {_sessions(ended)}")
 

@@ -52,6 +52,15 @@ def test_a_new_password_ends_every_session_that_the_old_one_began(installation):
     assert installation.done("users", "end-sessions", "ada").out == "1 session ended\n"
 
 
+def test_a_new_password_revokes_the_keys_that_the_old_one_may_have_made(installation):
+    installation.done("users", "create", "ada", stdin=PASSWORD)
+    installation.done("resources", "create", "https://orders.example", "--scope", "orders:read")
+    installation.done("api-keys", "create", "nightly", "--user", "ada", "--scope", "orders:read")
+    assert len(installation.done("api-keys", "list", "--user", "ada", "--json").json) == 1
+    installation.done("users", "set-password", "ada", stdin="another " + PASSWORD)
+    assert installation.done("api-keys", "list", "--user", "ada", "--json").json == []
+
+
 def test_a_user_who_is_disabled_has_no_session_left_to_come_back_to(installation):
     installation.done("users", "create", "ada", stdin=PASSWORD)
     sign_in(installation, installation.done("users", "show", "ada", "--json").json["id"])

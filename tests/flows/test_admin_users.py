@@ -10,6 +10,7 @@ from passlib.hash import bcrypt, sha512_crypt
 from authsvc.domain.mail import links
 from authsvc.domain.mail.outbox import MailedLink
 from tests.flows.administrators import Admins, fields_of
+from tests.flows.api_keys import with_keys
 from tests.flows.world import ISSUER, OTHER_PASSWORD, PASSWORD, running_world
 
 READ, WRITE = "admin:users:read", "admin:users:write"
@@ -146,6 +147,18 @@ def test_a_new_password_ends_all_sessions(admins: Admins):
     assert admins.world.refresh(refresh).status_code == 400
     assert sign_in(admins, password=PASSWORD) == 401
     assert sign_in(admins, password=NEW) == 200
+
+
+def test_a_new_password_revokes_the_keys_that_the_old_one_may_have_made(small: Admins):
+    """As one does that is set by a mailed link; whoever changes their own keeps them."""
+    keys = with_keys(small.world)
+    key, other = keys.personal()["key"], keys.personal("bob")["key"]
+    alice = str(small.world.user().id)
+    assert change(small, alice, name="Alice").status_code == 200
+    assert keys.is_good(key)
+    assert change(small, alice, password=NEW).status_code == 200
+    assert not keys.is_good(key)
+    assert keys.is_good(other)
 
 
 def test_a_disabled_user_is_refused_everywhere_and_let_in_again(admins: Admins):

@@ -4,7 +4,7 @@ Nothing but the mailed secret leads to the new password. The link is worth nothi
 or has another address; using it ends everything that the old password gave, API keys too.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from authsvc.crypto import passwords as password_hashes
@@ -70,18 +70,30 @@ def reset_password(reset: PasswordReset, occasion: Occasion, uow: UnitOfWork, ac
     uow.begin()
     # Links before users, as everywhere.
     link = links.consume(reset.presented_token, links.RESET_PASSWORD, uow.links, occasion.now)
-    uow.links.discard(user.id, links.VERIFY_EMAIL)
     current = _owner(link, uow)
-    if not uow.users.set_password_hash(current.id, password_hash, instead_of=user.password_hash):
-        raise Conflict("user: password changed meanwhile")
-    end_sessions(current.id, uow, occasion.now)
-    # Whoever knew the old password may have made one to come back by.
-    uow.api_keys.revoke_all(current.id, occasion.now)
+    replace_password(replace(current, password_hash=user.password_hash), password_hash, uow, occasion.now)
     # Who guessed at the old password must not keep its owner out.
     uow.attempts.clear([counter.key for counter in reservations(current.id, occasion.address, accounts.lockout)])
     head = letterhead(link.email, occasion, accounts, current)
     accounts.postbox.post(letters.password_reset(head), uow, occasion.now)
     return current
+
+
+def replace_password(user: User, password_hash: str, uow: UnitOfWork, now: datetime) -> int:
+    """Store a password that is set without proof of the old one; return how many sessions end. In the transaction.
+
+    The old one may be in wrong hands: all that it gave is over, sessions, families, API keys and mailed links.
+    Raises: Conflict if it was changed since `user` was read.
+    """
+    # Links before users, as everywhere.
+    for purpose in (links.VERIFY_EMAIL, links.RESET_PASSWORD):
+        uow.links.discard(user.id, purpose)
+    if not uow.users.set_password_hash(user.id, password_hash, instead_of=user.password_hash):
+        raise Conflict("user: password changed meanwhile")
+    ended = end_sessions(user.id, uow, now)
+    # Whoever knew the old password may have made one to come back by.
+    uow.api_keys.revoke_all(user.id, now)
+    return ended
 
 
 def find_resettable(presented_token: str, uow: UnitOfWork, now: datetime) -> User:

@@ -9,11 +9,12 @@ from authsvc.crypto.errors import UnsupportedHash
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
 from authsvc.domain.mail import links
 from authsvc.domain.people.accounts import Accounts, Occasion
+from authsvc.domain.people.password_reset import replace_password
 from authsvc.domain.people.passwords import PasswordInvalid, PasswordPolicy, check_new_password
 from authsvc.domain.people.profile import with_changes
 from authsvc.domain.people.users import User
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.sign_in.session_ends import disable_user, end_sessions
+from authsvc.domain.sign_in.session_ends import disable_user
 from authsvc.errors import Conflict
 
 
@@ -45,7 +46,9 @@ def create_user(given: Given, occasion: Occasion, uow: UnitOfWork, accounts: Acc
 
 
 def change_user(user: User, given: Given, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User:
-    """Return the user as stored now. A new password ends all sessions, and what was mailed before; disabling, too.
+    """Return the user as stored now. A new password ends all that the old one gave, as a mailed one does.
+
+    Disabling ends all sessions.
 
     Raises: FieldsInvalid; Conflict if name or verified address is taken, or the user was changed meanwhile.
     """
@@ -58,8 +61,8 @@ def change_user(user: User, given: Given, occasion: Occasion, uow: UnitOfWork, a
             uow.links.discard(user.id, purpose)
     if replace(wanted, password_hash=user.password_hash) != user:
         uow.users.save_profile(replace(wanted, updated_at=occasion.now))
-    if has_new_password:
-        _set_password(user, wanted.password_hash, occasion, uow)
+    if has_new_password and wanted.password_hash is not None:
+        replace_password(user, wanted.password_hash, uow, occasion.now)
     if given.disabled is True:
         disable_user(user.id, uow, occasion.now)
     if given.disabled is False:
@@ -68,14 +71,6 @@ def change_user(user: User, given: Given, occasion: Occasion, uow: UnitOfWork, a
     if changed is None:
         raise Conflict("user: deleted meanwhile")
     return changed
-
-
-def _set_password(user: User, password_hash: str | None, occasion: Occasion, uow: UnitOfWork) -> None:
-    if password_hash is None or not uow.users.set_password_hash(
-        user.id, password_hash, instead_of=user.password_hash
-    ):  # fmt: skip
-        raise Conflict("user: password changed meanwhile")
-    end_sessions(user.id, uow, occasion.now)
 
 
 def _checked(user: User, given: Given, occasion: Occasion, accounts: Accounts) -> User:
