@@ -114,7 +114,7 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         raise InvalidRequest("this client may not exchange ID tokens", rule="exchange_policy")
     expected = Expectation(
         frozenset(SIGNING_ALGORITHMS), id_token.TYPE, request.tenant.issuer, issued_to, leeway_seconds=0,
-        required=frozenset({"iss", "sub", "aud", "exp", "iat", "sid", "auth_time"}),
+        required=frozenset({"iss", "sub", "aud", "exp", "iat", "sid", "auth_time", "amr"}),
     )  # fmt: skip
     now = request.now
     try:
@@ -144,7 +144,8 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         scopes=frozenset(),
         audiences=frozenset({client_id}),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-        sign_in=SignIn(user_id, session.id, session.authenticated_at, session.amr),
+        # What the token tells of: its session may tell of a later sign-in by now.
+        sign_in=SignIn(user_id, session.id, datetime.fromtimestamp(claims["auth_time"], UTC), tuple(claims["amr"])),
         claims=claims,
     )
 

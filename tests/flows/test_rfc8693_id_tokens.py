@@ -42,6 +42,12 @@ def exchanged(shop: Shop, token: str):
     return shop.exchange(token, subject_token_type=ID_TOKEN)
 
 
+def test_it_tells_of_its_own_sign_in_not_of_what_the_session_has_become(standing, told):
+    earlier = {**told, "auth_time": told["auth_time"] - 600, "amr": ["pwd", "otp"]}
+    found = claims_of(exchanged(standing, jws.sign(earlier, our_key(standing, "RS256"), "JWT")))
+    assert (found["auth_time"], found["amr"]) == (earlier["auth_time"], earlier["amr"])
+
+
 @pytest.mark.parametrize("algorithm", SIGNING_ALGORITHMS)
 def test_it_may_be_signed_with_any_of_our_algorithms(standing, told, algorithm):
     found = claims_of(exchanged(standing, jws.sign(told, our_key(standing, algorithm), "JWT")))
