@@ -13,14 +13,15 @@ from authsvc.verify.errors import TokenRejected
 class AccessToken:
     """An access token that passed every check. It holds the claims, not the token itself.
 
-    `subject` is who it speaks for (a user, or the client itself), `client_id` the app that presents it.
+    `subject` is who it speaks for (a user, or the client itself), `client_id` the app that presents it: None only for a
+    person's API key, which an IntrospectionVerifier takes as well.
     `claims` holds every claim, read-only to its depths: one object serves all requests with the same token.
 
     Source: RFC 9068 §2.2.
     """
 
     subject: str
-    client_id: str
+    client_id: str | None
     scopes: frozenset[str]
     expires_at: datetime
     # Names and addresses of people lie in here: they must not reach a log by way of repr().
@@ -46,7 +47,7 @@ def read_access_token(claims: VerifiedClaims) -> AccessToken:
         raise TokenRejected("malformed", "nested too deeply") from error
     return AccessToken(
         subject=_text(claims, "sub"),
-        client_id=_text(claims, "client_id"),
+        client_id=_text(claims, "client_id") if "client_id" in claims else None,
         scopes=frozenset(name for name in scope.split(" ") if name),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         claims=read_only,

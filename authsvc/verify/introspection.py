@@ -17,7 +17,8 @@ from authsvc.verify.metadata import check_issuer
 from authsvc.verify.questions import Answer, Questions, again
 
 MAX_CACHE_SECONDS = 60
-_REQUIRED_CLAIMS = frozenset({"iss", "exp", "aud", "sub", "client_id"})
+_REQUIRED_CLAIMS = frozenset({"iss", "exp", "aud", "sub"})
+"""RFC 7662 §2.2 has no `client_id` where no client had it: a person's API key."""
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
