@@ -10,7 +10,8 @@ from authsvc.verify.errors import BadAnswer, KeysUnavailable, MetadataInvalid, U
 from authsvc.verify.key_set import FetchedKeys
 from authsvc.verify.metadata import metadata_urls, read_address
 
-MAX_DOCUMENT_BYTES = 64 * 1024
+MAX_DOCUMENT_BYTES = 256 * 1024
+"""Room for five hundred RSA keys or seventy of ML-DSA: a server that rotates often has published a hundred."""
 _HEADERS = {
     "accept": "application/json",
     # A compressed body would be counted only after it has been blown up.

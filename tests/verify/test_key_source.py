@@ -1,3 +1,4 @@
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -85,6 +86,13 @@ def test_a_failing_refresh_is_tried_every_ten_seconds_and_nobody_waits_for_it(
     assert server.fetches["/jwks"] == 1 + 3
 
 
+def test_an_issuer_may_publish_hundreds_of_keys(verifier: TokenVerifier, server: IssuerServer):
+    key, algorithm = server.private_keys["key-1"]
+    server.private_keys |= {f"old-{number}-{'x' * 400}": (key, algorithm) for number in range(300)}
+    assert len(json.dumps(server.jwks())) > 3 * 65536 // 2
+    assert verifier.verify(server.token()).subject == "user-1"
+
+
 BAD_KEYS = [
     pytest.param((500, {}, b""), id="server error"),
     pytest.param((404, {}, b""), id="not found"),
@@ -94,7 +102,7 @@ BAD_KEYS = [
     pytest.param(json_answer([]), id="no object"),
     pytest.param(json_answer({}), id="no keys"),
     pytest.param(json_answer({"keys": {}}), id="keys are no list"),
-    pytest.param(json_answer({"keys": [], "padding": "x" * 65536}), id="too large"),
+    pytest.param(json_answer({"keys": [], "padding": "x" * 262144}), id="too large"),
     pytest.param((302, {"Location": "/elsewhere"}, b""), id="redirect"),
     pytest.param((200, {"Content-Length": "9999"}, b"{}"), id="cut off"),
     pytest.param((200, {"Content-Encoding": "gzip"}, b"\x1f\x8b"), id="compressed unasked"),
