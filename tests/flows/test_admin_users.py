@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -202,6 +203,22 @@ def test_a_letter_that_was_sent_before_an_administrator_wrote_proves_nothing_any
             )
     assert change(small, str(user.id), password=NEW).status_code == 200
     assert small.world.rows()["mailed_links"] == 0
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_what_is_not_there_is_not_asked_for_its_state(small: Admins, method: str):
+    """RFC 9110 §13.2.1: preconditions are for what would succeed; another tenant's user is as absent as nobody."""
+    there = small.world.user("alice").id
+    small.token(WRITE, tenant=small.world.other)
+    said, unseen = [], {**JSON, "If-Match": ""}
+    for user_id in (there, uuid4()):
+        answer = small.call(
+            WRITE, method, f"/admin/users/{user_id}", tenant=small.world.other, headers=unseen, content=b"{}"
+        )
+        said.append((answer.status_code, {**answer.json(), "instance": None, "request_id": None}))
+    assert said[0] == said[1]
+    assert said[0][0] == 404
+    assert small.call(WRITE, method, f"/admin/users/{there}", headers=unseen, content=b"{}").status_code == 428
 
 
 def test_users_of_another_tenant_are_as_unknown_as_those_that_never_were(admins: Admins):
