@@ -17,7 +17,7 @@ from authsvc.domain.sign_in.authorization_codes import AuthorizationCode
 from authsvc.domain.sign_in.sessions import RefreshFamily
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens.api_keys import ApiKey
-from authsvc.domain.tokens.content import SignIn, Target
+from authsvc.domain.tokens.content import NO_ORIGIN, Origin, SignIn, Target
 
 Lane = Literal["memory", "machine", "people"]
 """Where it runs; `memory` answers from the caches alone, and sends on to `machine` what needs the database."""
@@ -98,8 +98,9 @@ class Decision:
     `for_itself`: the client has proved itself and asks in its own name; only so it may ask for the admin API.
     `audience` is the one that the token is for, whatever the request named; None: narrowing finds out. `actor` becomes
     the claim `act` whole (RFC 8693 §4.1). No token outlives `expires_at`. `issued_token_type` is told where the grant
-    has it (RFC 8693 §2.2.1). `trusted_word`, `api_key` and `code` are what was presented; nonce and claims of the code
-    go into the tokens. `user` is the person, where the grant has read them.
+    has it (RFC 8693 §2.2.1); `origin` is what was exchanged. `trusted_word`, `api_key` and
+    `code` are what was presented; nonce and claims of the code go into the tokens. `user` is the person, where the
+    grant has read them.
     """
 
     subject: str
@@ -116,6 +117,7 @@ class Decision:
     actor: Mapping[str, Any] | None = None
     expires_at: datetime | None = None
     issued_token_type: str | None = None
+    origin: Origin = NO_ORIGIN
     for_itself: bool = False
 
 

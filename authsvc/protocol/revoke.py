@@ -104,7 +104,7 @@ def _revoke_access_token(presented: str, revocation: _Revocation) -> None:
         return
     if claims["client_id"] != client.id or claims["iat"] < int(client.created_at.timestamp()):
         raise _of_another_client(client)
-    if uow.access_tokens.standing(claims["jti"], None, None, request.now).not_revoked:
+    if uow.access_tokens.standing((claims["jti"], None), None, None, request.now).not_revoked:
         uow.begin()
         uow.access_tokens.revoke(claims["jti"], over_at)
         record(uow, request, "access_token.revoked", client_id=client.id)

@@ -14,7 +14,7 @@ from authsvc.crypto.errors import TokenError
 from authsvc.domain.parties.trusted_issuers import SUBJECTS
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tokens.api_keys import ApiKey
-from authsvc.domain.tokens.content import SignIn
+from authsvc.domain.tokens.content import NO_ORIGIN, Origin, SignIn
 from authsvc.domain.tokens.exchange import Whose
 from authsvc.protocol.api_keys import judge_api_key
 from authsvc.protocol.errors import InvalidGrant, InvalidRequest, InvalidToken, ProtocolError
@@ -54,6 +54,7 @@ class Judged:
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
     trusted_word: TrustedWord | None = None
     api_key: ApiKey | None = None
+    origin: Origin = NO_ORIGIN
 
     def is_for(self, client_names: frozenset[str]) -> bool:
         """Whether one of these names is an audience of it; one without audiences is for whoever may hold it."""
@@ -105,6 +106,11 @@ def _access_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuin
         expires_at=token.expires_at,
         sign_in=token.sign_in,
         claims=token.claims,
+        origin=Origin(
+            client_ids=token.origin.client_ids | {token.client_id},
+            token_id=token.origin.token_id or token.token_id,
+            api_key_id=token.origin.api_key_id,
+        ),
     )
 
 
@@ -147,6 +153,7 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         # What the token tells of: its session may tell of a later sign-in by now.
         sign_in=SignIn(user_id, session.id, datetime.fromtimestamp(claims["auth_time"], UTC), tuple(claims["amr"])),
         claims=claims,
+        origin=Origin(frozenset({client_id})),
     )
 
 
@@ -219,6 +226,7 @@ def _api_key(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Is
         audiences=None,
         expires_at=soon if key.expires_at is None else min(soon, key.expires_at),
         api_key=key,
+        origin=Origin(api_key_id=key.id),
     )
 
 

@@ -1,5 +1,6 @@
 """A consent that is withdrawn on the account page: nothing that the client was given is good any more."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from authsvc.domain.sign_in.consents import Consent
 from tests.flows.asking import add_server, change_resource, introspect, make_opaque
 from tests.flows.browser import Browser as Pages
+from tests.flows.exchanges import TO_BILLING, open_shop
 from tests.flows.relying_party import Browser, add_client
 from tests.flows.world import World
 
@@ -28,6 +30,15 @@ def _given(world: World, **changed: Any) -> str:
     tokens = browser.tokens(scope="openid es256:read")
     assert "refresh_token" not in tokens
     return str(tokens["access_token"])
+
+
+def test_what_another_service_had_for_it_ends_with_the_consent(small_world: World):
+    shop = open_shop(small_world)
+    shop.policies(replace(TO_BILLING, clients=frozenset({"rp"})))
+    exchanged = shop.exchange(_given(small_world)).json()["access_token"]
+    assert introspect(small_world, exchanged, "billing").json()["active"]
+    _withdraw(small_world)
+    assert introspect(small_world, exchanged, "billing").json() == {"active": False}
 
 
 def _withdraw(world: World) -> None:

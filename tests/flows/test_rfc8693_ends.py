@@ -9,10 +9,21 @@ import pytest
 from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants.token_exchange import GRANT_TYPE
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN
-from tests.flows.exchanges import BILLING, ORDERS, PARTNER, PARTNERS, TO_BILLING, Shop, claims_of, open_shop
+from tests.flows.asking import introspect
+from tests.flows.exchanges import (
+    BILLING,
+    ORDERS,
+    PARTNER,
+    PARTNERS,
+    STOCK,
+    TO_BILLING,
+    Shop,
+    claims_of,
+    open_shop,
+)
 from tests.flows.test_rfc8693_exchange import an_api_key, subject_of
 from tests.flows.test_rfc8693_refusals import refused
-from tests.flows.world import World, audience
+from tests.flows.world import World, a_client, audience
 
 
 @pytest.fixture
@@ -186,3 +197,66 @@ def test_a_disabled_service_is_no_subject_of_a_chain(shop):
     claims_of(shop.exchange(exchanged, "billing"))
     disable_client("svc2")(shop)
     refused(shop.exchange(exchanged, "billing"))
+
+
+def is_known(shop: Shop, exchanged: str) -> bool:
+    """Whether billing, whose the token is, is told that it is good; the next exchange must agree."""
+    active = introspect(shop.world, exchanged, "billing").json()["active"]
+    assert (shop.exchange(exchanged, "billing").status_code == 200) == active
+    return bool(active)
+
+
+def disable_app(shop: Shop) -> None:
+    disable_client("app")(shop)
+
+
+def delete_app(shop: Shop) -> None:
+    with shop.world.change() as uow:
+        assert uow.clients.delete("app")
+
+
+@pytest.mark.parametrize("end", [disable_app, delete_app])
+def test_what_was_had_for_a_clients_token_ends_with_the_client(shop, end):
+    exchanged = shop.exchange(shop.token()).json()["access_token"]
+    behind = shop.exchange(exchanged, "billing").json()["access_token"]
+    shop.add_service(a_client("stock", shop.world.clock(), first_party=False, auth_method="client_secret_post"))
+    shop.change_client("stock", serves=frozenset({STOCK}))
+    assert subject_of(behind)["origin"]["clients"] == ["app", "orders"]
+    assert is_known(shop, exchanged)
+    assert introspect(shop.world, behind, "stock").json()["active"]
+    end(shop)
+    assert not is_known(shop, exchanged)
+    assert not introspect(shop.world, behind, "stock").json()["active"]
+
+
+def test_what_was_had_for_a_revoked_token_ends_with_it(shop):
+    """Also when a consent is withdrawn on which the token alone hangs: that revokes it by its id."""
+    presented = shop.token()
+    exchanged = shop.exchange(presented).json()["access_token"]
+    assert is_known(shop, exchanged)
+    with shop.world.change() as uow:
+        uow.access_tokens.revoke(subject_of(presented)["jti"], shop.world.clock().replace(year=2100))
+    assert not is_known(shop, exchanged)
+
+
+@pytest.mark.parametrize("owner", ["user", "client"])
+def test_what_was_had_for_an_api_key_ends_with_the_key(shop, owner):
+    key, secret = an_api_key(shop, owner, BILLING)
+    exchanged = shop.exchange(secret, "web", subject_token_type=API_KEY).json()["access_token"]
+    assert introspect(shop.world, exchanged, "billing").json()["active"]
+    with shop.world.change() as uow:
+        assert uow.api_keys.revoke(key.id, shop.world.clock())
+    assert introspect(shop.world, exchanged, "billing").json() == {"active": False}
+
+
+def test_no_more_than_ten_clients_stand_behind_a_token(shop):
+    for step in range(12):
+        shop.add_service(replace(a_client(f"s{step}", shop.world.clock(), first_party=False,
+            auth_method="client_secret_post"), grant_types=frozenset({GRANT_TYPE}), serves=frozenset({BILLING}),
+            exchanges=(ExchangePolicy(BILLING, frozenset({"orders", f"s{step - 1}"}),
+                                      scopes=(("*", frozenset({"eddsa:read"})),)),)))  # fmt: skip
+    token = shop.exchange(shop.token()).json()["access_token"]
+    for step in range(9):
+        token = shop.exchange(token, f"s{step}").json()["access_token"]
+    assert len(subject_of(token)["origin"]["clients"]) == 10
+    refused(shop.exchange(token, "s9"))

@@ -152,7 +152,7 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "access_tokens.add": (lambda unit: unit.access_tokens.add(an_opaque_token()), None),
     "access_tokens.find": (lambda unit: unit.access_tokens.find("token-hash"), None),
     "access_tokens.standing": (
-        lambda unit: unit.access_tokens.standing("revoked-id", SESSION.id, FAMILY.id, NOW),
+        lambda unit: unit.access_tokens.standing(("revoked-id", None), SESSION.id, FAMILY.id, NOW),
         UNKNOWN,
     ),
     "access_tokens.revoke": (lambda unit: unit.access_tokens.revoke("revoked-id", LATER), None),

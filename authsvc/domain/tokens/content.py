@@ -17,6 +17,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What an exchanged token was had for, and ends with, beside its session and family.
+
+    The clients whose tokens were presented on the way; the `jti` of the first one, which a withdrawn consent revokes;
+    the API key.
+    """
+
+    client_ids: frozenset[str] = frozenset()
+    token_id: str | None = None
+    api_key_id: UUID | None = None
+
+
+NO_ORIGIN = Origin()
+"""Of a token that was not exchanged."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
     """The proof behind a person's token: which session, when, how; and the refresh family it hangs on, if any."""
 

@@ -15,8 +15,10 @@ class AccessTokens(Protocol):
 
     def find(self, token_hash: str) -> OpaqueAccessToken | None: ...
 
-    def standing(self, token_id: str, session_id: UUID | None, family_id: UUID | None, now: datetime) -> Standing:
-        """What speaks against a token of this `jti`, session and refresh family: one statement."""
+    def standing(
+        self, token_ids: tuple[str, str | None], session_id: UUID | None, family_id: UUID | None, now: datetime
+    ) -> Standing:
+        """What speaks against a token of this `jti`, or of that of the token behind it, session and refresh family."""
 
     def revoke(self, token_id: str, expires_at: datetime) -> None:
         """Refuse the token of this `jti` from now on; a second time changes nothing."""

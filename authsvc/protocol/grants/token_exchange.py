@@ -4,11 +4,12 @@ Everything is decided from the two tokens and the policies; an exchange between 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from authsvc.domain.parties.resources import JWT as JWT_FORMAT
 from authsvc.domain.parties.resources import Resource
 from authsvc.domain.ports import UnitOfWork
-from authsvc.domain.tokens.content import Target
+from authsvc.domain.tokens.content import Origin, Target
 from authsvc.domain.tokens.exchange import DELEGATION, IMPERSONATION, ExchangePolicy
 from authsvc.protocol.acting import acting, check_actor, check_may_act
 from authsvc.protocol.api_keys import record_use
@@ -21,6 +22,8 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 PARAMETERS = frozenset(
     {"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"}
 )
+MAX_CLIENTS_BEHIND = 10
+"""Clients whose tokens led to one token, one exchange after another: each is asked for whenever the token is."""
 LANE: Lane = "machine"
 HASHES = False
 
@@ -55,6 +58,7 @@ def check(request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Decision:
         actor=acting(subject, actor, request),
         expires_at=subject.expires_at if actor is None else min(subject.expires_at, actor.expires_at),
         issued_token_type=_issued_type(resource, request),
+        origin=_origin(subject, actor, request),
     )
 
 
@@ -126,6 +130,18 @@ def _scopes(doors: Sequence[ExchangePolicy], subject: Judged, resource: Resource
     if not given and all(policy.scopes for policy in here):
         raise InvalidScope("the scopes of the subject token become none at this target", rule="exchange_scope")
     return given
+
+
+def _origin(subject: Judged, actor: Judged | None, request: GrantRequest) -> Origin:
+    """Return what the new token ends with: what the subject token came of, and the actor's clients.
+
+    Raises: InvalidRequest if tokens of too many clients stand behind it.
+    """
+    actors = actor.origin.client_ids if actor is not None else frozenset()
+    clients = (subject.origin.client_ids | actors) - {request.client.id}
+    if len(clients) > MAX_CLIENTS_BEHIND:
+        raise InvalidRequest(f"at most {MAX_CLIENTS_BEHIND} clients stand behind a token", rule="exchange_depth")
+    return replace(subject.origin, client_ids=clients)
 
 
 def _issued_type(resource: Resource, request: GrantRequest) -> str:

@@ -1,14 +1,16 @@
 """Access tokens: JWTs of RFC 9068, or opaque references to the same claims."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from authsvc.crypto import jws, opaque
 from authsvc.crypto.jwk import SigningKey
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tokens.access_tokens import OpaqueAccessToken
-from authsvc.domain.tokens.content import Target
+from authsvc.domain.tokens.content import NO_ORIGIN, Origin, Target
 from authsvc.protocol.acr import acr_of
 from authsvc.protocol.claims import asked_of_userinfo, told_by_scopes
 from authsvc.protocol.grant import Decision, GrantRequest
@@ -16,6 +18,9 @@ from authsvc.protocol.grant import Decision, GrantRequest
 TYPE = "at+jwt"
 USERINFO_CLAIMS = "userinfo_claims"
 """A claim of our own: the names of what userinfo tells besides what the scopes say (OpenID Connect Core §5.5)."""
+
+ORIGIN = "origin"
+"""A claim of our own: what an exchanged token was had for, so that its end can reach it."""
 
 
 def sign_access_token(request: GrantRequest, decision: Decision, target: Target, key: SigningKey) -> str:
@@ -66,7 +71,31 @@ def access_token_claims(request: GrantRequest, decision: Decision, target: Targe
         claims[USERINFO_CLAIMS] = sorted(asked)
     if decision.actor is not None:
         claims["act"] = dict(decision.actor)
+    if behind := _told_of(decision.origin):
+        claims[ORIGIN] = behind
     return claims
+
+
+def origin_in(claims: Mapping[str, Any]) -> Origin:
+    """Return what a token of ours says it was had for. Raises: TypeError, ValueError, KeyError if it is malformed."""
+    told = claims.get(ORIGIN)
+    if told is None:
+        return NO_ORIGIN
+    key, token_id, client_ids = told.get("api_key"), told.get("jti"), told.get("clients", ())
+    if not all(isinstance(value, str) for value in (*client_ids, token_id or "")):
+        raise TypeError("origin is malformed")
+    return Origin(frozenset(client_ids), token_id, None if key is None else UUID(key))
+
+
+def _told_of(origin: Origin) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    if origin.client_ids:
+        members["clients"] = sorted(origin.client_ids)
+    if origin.token_id is not None:
+        members["jti"] = origin.token_id
+    if origin.api_key_id is not None:
+        members["api_key"] = str(origin.api_key_id)
+    return members
 
 
 def _of_userinfo(decision: Decision, scopes: frozenset[str]) -> frozenset[str]:

@@ -18,10 +18,10 @@ from authsvc.domain.parties.resources import Resource
 from authsvc.domain.ports import UnitOfWork
 from authsvc.domain.tenants import Tenant
 from authsvc.domain.tokens.access_tokens import Standing
-from authsvc.domain.tokens.content import SignIn
+from authsvc.domain.tokens.content import NO_ORIGIN, Origin, SignIn
 from authsvc.protocol.errors import InvalidToken
 from authsvc.protocol.subjects import session_behind, subject_for
-from authsvc.protocol.tokens.access_token import TYPE
+from authsvc.protocol.tokens.access_token import TYPE, origin_in
 
 _REQUIRED = frozenset({"iss", "sub", "aud", "exp", "iat", "jti", "client_id"})
 _ALGORITHMS = frozenset(SIGNING_ALGORITHMS)
@@ -40,6 +40,7 @@ class LiveToken:
     sign_in: SignIn | None
     expires_at: datetime
     is_opaque: bool
+    origin: Origin = NO_ORIGIN
 
 
 def judge_access_token(
@@ -120,6 +121,7 @@ def _live(
         sign_in=sign_in,
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         is_opaque=is_opaque,
+        origin=origin_in(claims),
     )
 
 
@@ -159,7 +161,7 @@ def _check_owners(
     }:
         raise InvalidToken("the access token is invalid or expired", detail="sub").about(client_id=client.id)
     standing = uow.access_tokens.standing(
-        token.token_id,
+        (token.token_id, token.origin.token_id),
         sign_in.session_id if sign_in else None,
         sign_in.family_id if sign_in else None,
         now,
@@ -168,6 +170,7 @@ def _check_owners(
         raise _refused(standing, token)
     if sign_in is None:
         _check_subject(token, uow)
+    _check_origin(token, uow, now)
 
 
 def _check_subject(token: LiveToken, uow: UnitOfWork) -> None:
@@ -181,6 +184,18 @@ def _check_subject(token: LiveToken, uow: UnitOfWork) -> None:
         client = uow.clients.get(token.subject)
         if client is None or client.disabled_at is not None or _is_older(token, client):
             raise _over("client_over", "the client is gone or disabled", token)
+
+
+def _check_origin(token: LiveToken, uow: UnitOfWork, now: datetime) -> None:
+    """Ask for what an exchanged token was had for: whose it was must still be let in, and the API key alive."""
+    for client_id in token.origin.client_ids:
+        client = uow.clients.get(client_id)
+        if client is None or client.disabled_at is not None or _is_older(token, client):
+            raise _over("origin_over", "the client whose token was exchanged is gone or disabled", token)
+    if token.origin.api_key_id is not None:
+        key = uow.api_keys.get(token.origin.api_key_id)
+        if key is None or not key.is_alive(now):
+            raise _over("origin_over", "the API key that was exchanged is expired or revoked", token)
 
 
 def _is_older(token: LiveToken, client: Client) -> bool:

@@ -38,7 +38,10 @@ _FIND = select(access_tokens.c.token_hash, access_tokens.c.claims, access_tokens
 _REVOKE = insert(revoked_tokens).on_conflict_do_nothing()
 _SESSION = (owned(sessions), sessions.c.id == given("which_session", sessions.c.id))
 _QUESTIONS: tuple[Any, ...] = (
-    exists().where(owned(revoked_tokens), revoked_tokens.c.jti == bindparam("which_token")),
+    exists().where(
+        owned(revoked_tokens),
+        revoked_tokens.c.jti.in_((bindparam("which_token"), given("behind_it", revoked_tokens.c.jti))),
+    ),
     exists().where(
         *_SESSION, sessions.c.ended_at.is_(None), sessions.c.expires_at > given("now", sessions.c.expires_at)
     ),
@@ -71,11 +74,13 @@ class SqlAccessTokens(Store):
         row = self._work.row(_FIND, tenant=self._tenant_id, presented_hash=token_hash)
         return None if row is None else OpaqueAccessToken(*row)
 
-    def standing(self, token_id: str, session_id: UUID | None, family_id: UUID | None, now: datetime) -> Standing:
+    def standing(
+        self, token_ids: tuple[str, str | None], session_id: UUID | None, family_id: UUID | None, now: datetime
+    ) -> Standing:
         """Say what speaks against the token. What it names and is not there counts as over."""
         row = self._work.row(
-            _STANDING, tenant=self._tenant_id, which_token=token_id, which_session=session_id, which_family=family_id,
-            now=now,
+            _STANDING, tenant=self._tenant_id, which_token=token_ids[0], behind_it=token_ids[1],
+            which_session=session_id, which_family=family_id, now=now,
         )  # fmt: skip
         # No row: an id that no text column holds, so that it was never given out.
         is_revoked, session_alive, family_alive, user_enabled = (True, False, False, False) if row is None else row

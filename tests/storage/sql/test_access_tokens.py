@@ -38,16 +38,16 @@ def test_an_opaque_token_comes_back_as_it_was_added(unit: SqlUnitOfWork):
 
 
 def test_a_token_that_names_nothing_is_good_until_it_is_revoked(unit: SqlUnitOfWork):
-    assert unit.access_tokens.standing("id", None, None, NOW) == GOOD
+    assert unit.access_tokens.standing(("id", None), None, None, NOW) == GOOD
     unit.access_tokens.revoke("id", LATER)
     unit.access_tokens.revoke("id", LATER)
-    assert unit.access_tokens.standing("id", None, None, NOW) == replace(GOOD, not_revoked=False)
-    assert unit.access_tokens.standing("other", None, None, NOW) == GOOD
+    assert unit.access_tokens.standing(("id", None), None, None, NOW) == replace(GOOD, not_revoked=False)
+    assert unit.access_tokens.standing(("other", None), None, None, NOW) == GOOD
 
 
 def test_a_token_of_a_live_session_and_family_is_good(signed_in: SqlUnitOfWork):
-    assert signed_in.access_tokens.standing("id", SESSION.id, FAMILY.id, NOW) == GOOD
-    assert signed_in.access_tokens.standing("id", SESSION.id, None, NOW) == GOOD
+    assert signed_in.access_tokens.standing(("id", None), SESSION.id, FAMILY.id, NOW) == GOOD
+    assert signed_in.access_tokens.standing(("id", None), SESSION.id, None, NOW) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,16 @@ def test_what_ends_a_token_is_said(
     signed_in: SqlUnitOfWork, change: Callable[[SqlUnitOfWork], object], expected: Standing
 ):
     change(signed_in)
-    assert signed_in.access_tokens.standing("id", SESSION.id, FAMILY.id, NOW) == expected
+    assert signed_in.access_tokens.standing(("id", None), SESSION.id, FAMILY.id, NOW) == expected
     assert not expected.is_good
 
 
 def test_a_session_and_a_family_are_alive_until_they_expire_and_no_longer(signed_in: SqlUnitOfWork):
     ask = signed_in.access_tokens.standing
-    assert ask("id", SESSION.id, None, SESSION.expires_at - INSTANT) == GOOD
-    assert ask("id", SESSION.id, None, SESSION.expires_at) == OVER
-    assert ask("id", None, FAMILY.id, FAMILY.idle_expires_at - INSTANT) == GOOD
-    assert ask("id", None, FAMILY.id, FAMILY.idle_expires_at) == replace(GOOD, family_alive=False)
+    assert ask(("id", None), SESSION.id, None, SESSION.expires_at - INSTANT) == GOOD
+    assert ask(("id", None), SESSION.id, None, SESSION.expires_at) == OVER
+    assert ask(("id", None), None, FAMILY.id, FAMILY.idle_expires_at - INSTANT) == GOOD
+    assert ask(("id", None), None, FAMILY.id, FAMILY.idle_expires_at) == replace(GOOD, family_alive=False)
 
 
 def test_a_family_is_over_at_its_absolute_end_however_often_it_was_used(signed_in: SqlUnitOfWork):
@@ -94,25 +94,25 @@ def test_a_family_is_over_at_its_absolute_end_however_often_it_was_used(signed_i
         idle_expires_at=FAMILY.expires_at + timedelta(days=9),
     )  # fmt: skip
     ask = signed_in.access_tokens.standing
-    assert ask("id", None, FAMILY.id, FAMILY.expires_at - INSTANT) == GOOD
-    assert ask("id", None, FAMILY.id, FAMILY.expires_at) == replace(GOOD, family_alive=False)
+    assert ask(("id", None), None, FAMILY.id, FAMILY.expires_at - INSTANT) == GOOD
+    assert ask(("id", None), None, FAMILY.id, FAMILY.expires_at) == replace(GOOD, family_alive=False)
 
 
 def test_a_session_or_family_that_is_not_there_is_over(signed_in: SqlUnitOfWork):
-    found = signed_in.access_tokens.standing("id", uuid4(), uuid4(), NOW)
+    found = signed_in.access_tokens.standing(("id", None), uuid4(), uuid4(), NOW)
     assert found == Standing(not_revoked=True, session_alive=False, family_alive=False, user_enabled=False)
 
 
 def test_an_id_that_cannot_have_been_given_out_is_not_good(unit: SqlUnitOfWork):
-    assert not unit.access_tokens.standing("\udc80", None, None, NOW).is_good
+    assert not unit.access_tokens.standing(("\udc80", None), None, None, NOW).is_good
 
 
 def test_the_standing_is_found_by_index_alone(shared_url: str):
     database = open_database(shared_url, 1)
     written = prepare(_STANDING, database.engine.dialect)
     values: dict[str, Any] = {
-        "tenant": UUID(int=1), "which_token": "id", "which_session": UUID(int=2), "which_family": UUID(int=3),
-        "now": NOW,
+        "tenant": UUID(int=1), "which_token": "id", "behind_it": "another",
+        "which_session": UUID(int=2), "which_family": UUID(int=3), "now": NOW,
     }  # fmt: skip
     with database.engine.connect() as connection:
         cursor = connection.connection.cursor()

@@ -104,7 +104,7 @@ def test_withdrawing_ends_what_that_client_holds_of_that_person_alone(asked: Sql
     assert [session.ended_at for session in sessions if session] == [None, NOW, None, None]
     found = [asked.codes.find(code.code_hash) for code in (*codes, used)]
     assert [state and state.code for state in found] == [None, *codes[1:], used]
-    tokens = ("theirs", "of another client", "of another person")
+    tokens = [(jti, None) for jti in ("theirs", "of another client", "of another person")]
     assert [asked.access_tokens.standing(each, None, None, NOW).not_revoked for each in tokens] == [False, True, True]
 
 

@@ -132,7 +132,7 @@ def _opaque_token(unit: SqlUnitOfWork) -> Callable[[], object]:
 
 def _revoked_token(unit: SqlUnitOfWork) -> Callable[[], object]:
     unit.access_tokens.revoke("id", NOW)
-    return lambda: not unit.access_tokens.standing("id", None, None, NOW).is_good
+    return lambda: not unit.access_tokens.standing(("id", None), None, None, NOW).is_good
 
 
 def _expired_api_key(unit: SqlUnitOfWork) -> Callable[[], object]:
