@@ -12,6 +12,7 @@ from authsvc.cli.installation import changing, reading
 from authsvc.cli.options import AS_JSON, JWKS_FILE, JWKS_URI, NAME, TENANT, key_ids
 from authsvc.cli.output import Record, instant, show_list, show_one
 from authsvc.cli.switches import Noun, add_switches
+from authsvc.domain.parties.client_deletion import delete_client
 from authsvc.domain.parties.clients import Client
 
 commands = typer.Typer(name="clients", help="Programs that may ask for tokens.")
@@ -125,7 +126,8 @@ add_switches(
         store=lambda uow: uow.clients,
         disabling="Refuse every request of a client, within a second on every node.",
         enabling="Serve a disabled client again.",
-        deleting="Delete a client for good, with its API keys.",
+        deleting="Delete a client for good, with its API keys and the exchange policies for its tokens.",
+        delete=delete_client,
     ),
 )
 

@@ -40,6 +40,8 @@ class Noun:
     disabling: str
     enabling: str
     deleting: str
+    delete: Callable[[str, UnitOfWork], object] | None = None
+    """How it is deleted, where the store alone leaves something behind."""
 
 
 def add_switches(commands: typer.Typer, noun: Noun) -> None:
@@ -70,6 +72,9 @@ def add_switches(commands: typer.Typer, noun: Noun) -> None:
         confirm(f"Delete {noun.word} {name}?", yes=yes)
         with changing(tenant) as desk:
             noun.found(desk, name)
-            noun.store(desk.uow).delete(name)
+            if noun.delete is None:
+                noun.store(desk.uow).delete(name)
+            else:
+                noun.delete(name, desk.uow)
             done(desk, "deleted", name)
         typer.echo(f"deleted {noun.word} {name}")

@@ -9,6 +9,7 @@ import pytest
 from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants.token_exchange import GRANT_TYPE
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN
+from tests.flows.administrators import Admins
 from tests.flows.asking import introspect
 from tests.flows.exchanges import (
     BILLING,
@@ -17,6 +18,7 @@ from tests.flows.exchanges import (
     PARTNERS,
     STOCK,
     TO_BILLING,
+    TO_STOCK,
     Shop,
     claims_of,
     open_shop,
@@ -260,3 +262,18 @@ def test_no_more_than_ten_clients_stand_behind_a_token(shop):
         token = shop.exchange(token, f"s{step}").json()["access_token"]
     assert len(subject_of(token)["origin"]["clients"]) == 10
     refused(shop.exchange(token, "s9"))
+
+
+def test_who_is_registered_by_the_id_of_a_deleted_client_inherits_no_door(shop):
+    shared = replace(TO_BILLING, clients=frozenset({"app", "web"}))
+    shop.policies(TO_BILLING, shared)
+    with shop.world.change() as uow:
+        app = uow.clients.get("app")
+    gone = Admins(shop.world).call("admin:clients:write", "DELETE", "/admin/clients/app")
+    assert gone.status_code == 204, gone.text
+    with shop.world.change() as uow:
+        uow.clients.add(app)
+        orders, billing = uow.clients.read("orders"), uow.clients.read("billing")
+    assert orders.exchanges == (replace(shared, clients=frozenset({"web"})),)
+    assert billing.exchanges == (TO_STOCK,)
+    refused(shop.exchange(shop.token()))

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from authsvc.domain.parties.client_deletion import delete_client
 from authsvc.domain.parties.clients import Client, ClientSecret, without_secret
 from authsvc.protocol.client_administration import (
     ClientDesk,
@@ -70,12 +71,12 @@ def clients_router(api: AccountApi, registering: Callable[[], Registering]) -> A
 
     @doors.open(Door(f"DELETE {_ONE}", 204))
     def delete(visit: Visit, client_id: str) -> Response:
-        """Delete a client for good, with its API keys."""
+        """Delete a client for good, with its API keys and the exchange policies for its tokens."""
         client = _found(client_id, visit)
         require_match(visit.call, told(client))
         require_power_over(client, desk(visit))
         visit.call.uow.begin()
-        visit.call.uow.clients.delete(client.id)
+        delete_client(client.id, visit.call.uow)
         visit.record("client.deleted", client_id=client.id)
         return empty(204)
 
