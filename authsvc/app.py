@@ -22,7 +22,7 @@ from authsvc.domain.people.common_passwords import common_passwords
 from authsvc.domain.people.lockout import LockoutPolicy, Schedule
 from authsvc.domain.people.passwords import PasswordPolicy
 from authsvc.domain.tenants import LOOPBACK_HOSTS, check_issuer, issuer_parts
-from authsvc.jobs import notify_logout, purge, rotate_keys, send_mail
+from authsvc.jobs import import_users, notify_logout, purge, rotate_keys, send_mail
 from authsvc.jobs.runner import Job, Runner
 from authsvc.jobs.send_mail import MailRoom
 from authsvc.observe import logging as observe
@@ -43,6 +43,9 @@ from authsvc.web.api.account import AccountApi
 from authsvc.web.api.admin.clients import clients_router
 from authsvc.web.api.admin.resources import resources_router
 from authsvc.web.api.admin.tenants import tenants_router
+from authsvc.web.api.admin.user_imports import user_imports_router
+from authsvc.web.api.admin.user_upload import PATH as USER_IMPORT
+from authsvc.web.api.admin.user_upload import ImportLimits, user_import_endpoint
 from authsvc.web.api.admin.users import users_router
 from authsvc.web.api.api_keys import ApiKeysApi, api_keys_router
 from authsvc.web.api.declared import declare, endpoint_names
@@ -125,7 +128,7 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
     wake = _waking(runner)
     api = _account_api(settings, master_keys, kept, keyring, wake)
     # Later, for it needs the metrics, and those the names of the routes.
-    routers = _routers(settings, api, lambda: issuing)
+    routers = (*_routers(settings, api, lambda: issuing), user_imports_router(api))
     metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
     machine, people = (
         open_storage(settings.database_url, pool_size=threads, cache=cache)
@@ -140,7 +143,7 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
     async def running() -> AsyncIterator[None]:
         room = MailRoom(runner.storage, Postbox(master_keys), _mailer(settings, kept), metrics, clock)
         desk = notify_logout.Desk(runner.storage, keyring, fetcher, metrics, clock)
-        runner.start(_jobs(settings, room, desk))
+        runner.start(_jobs(settings, room, desk, import_users.Desk(runner.storage, master_keys, clock)))
         counters.start()
         try:
             yield
@@ -158,7 +161,7 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
             _registering(settings, issuing),
             settings.lifetimes.jwks_max_age,
             Process(machine.ping, wake),
-            _pages(api, issuing, kept),
+            {**_pages(api, issuing, kept), USER_IMPORT: _user_import(settings, api, runner)},
             app.router.routes,
         ),
         memory=MemoryLane(machine, metrics, queue_length=http.queue_length),
@@ -308,6 +311,11 @@ def _pages(api: AccountApi, issuing: Issuing, kept: KeptMail | None) -> Mapping[
     return pages if kept is None else {**pages, **outbox_endpoints(kept.letters)}
 
 
+def _user_import(settings: Settings, api: AccountApi, runner: Runner) -> Endpoint:
+    limits = ImportLimits(settings.imports.max_bytes, settings.imports.at_once)
+    return user_import_endpoint(api, limits, lambda: runner.wake(import_users.NAME))
+
+
 def _refuse_kept_mail_beyond_loopback(settings: Settings, kept: KeptMail | None) -> None:
     """Whoever can read /dev/outbox can take every account over: it is for who sits at this machine."""
     if kept is not None and urlsplit(settings.issuer).hostname not in LOOPBACK_HOSTS:
@@ -324,11 +332,14 @@ def _mailer(settings: Settings, kept: KeptMail | None) -> Mailer | None:
     return SmtpMailer(server)
 
 
-def _jobs(settings: Settings, room: MailRoom, desk: notify_logout.Desk) -> tuple[Job, ...]:
+def _jobs(
+    settings: Settings, room: MailRoom, desk: notify_logout.Desk, importing: import_users.Desk
+) -> tuple[Job, ...]:
     storage, clock, lifetimes = room.storage, room.clock, settings.lifetimes
     return (
         Job(send_mail.NAME, send_mail.every_seconds(room), send_mail.sending_mail(room)),
         Job(notify_logout.NAME, notify_logout.EVERY_SECONDS, notify_logout.notifying(desk)),
+        Job(import_users.NAME, import_users.EVERY_SECONDS, import_users.importing_users(importing)),
         Job("purge", purge.EVERY_SECONDS, purge.purging(storage, clock, lifetimes.audit)),
         Job("rotate keys", rotate_keys.EVERY_SECONDS,
             rotate_keys.rotating_keys(storage, desk.keyring, clock, lifetimes.signing_key)),

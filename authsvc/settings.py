@@ -117,6 +117,15 @@ class Clients(_Group):
     """Clients of one tenant that strangers may have registered; further ones are refused."""
 
 
+class Imports(_Group):
+    """Files of users that the admin API takes."""
+
+    max_bytes: int = Field(2_147_483_648, ge=65_536)
+    """Largest request body of an import; it lies in the database, encrypted, until it is imported."""
+    at_once: int = Field(4, ge=1)
+    """Imports of one tenant that may be under way; the next is refused."""
+
+
 class Mail(_Group):
     """Outgoing mail."""
 
@@ -212,6 +221,7 @@ class Settings(BaseSettings):
     passwords: Passwords = Passwords()
     registration: Registration = Registration()
     clients: Clients = Clients()
+    imports: Imports = Imports()
     mail: Mail = Mail()
     outbound: Outbound = Outbound()
     http: Http = Http()

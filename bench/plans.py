@@ -21,7 +21,7 @@ class Key:
 
 Keys = Mapping[str, Key]
 
-SHORT = {"resources", "signing_keys", "trusted_issuers", "registration_tokens"}
+SHORT = {"resources", "signing_keys", "trusted_issuers", "registration_tokens", "user_imports"}
 """Tables of which a tenant has a few rows, so that all of them may be read."""
 STILL = {"change_feed", "leases"}
 """Tables that do not grow."""

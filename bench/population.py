@@ -17,7 +17,8 @@ from authsvc.storage.sql.base import Instant, JsonMap, metadata, micros
 
 YEAR_MICROS = 365 * 86_400 * 1_000_000
 OF_CLIENTS = {"clients", "client_origins", "client_identities"}
-OF_TENANTS = {*OF_CLIENTS, "resources", "signing_keys", "trusted_issuers", "registration_tokens"}
+OF_IMPORTS = {"user_imports", "user_import_chunks", "user_import_refusals"}
+OF_TENANTS = {*OF_CLIENTS, *OF_IMPORTS, "resources", "signing_keys", "trusted_issuers", "registration_tokens"}
 """Tables with a row for each tenant; all others with a tenant have one for each user."""
 # SQL of the number n. A user's session and family have the user's number.
 _VALUES = {
@@ -41,7 +42,13 @@ _VALUES = {
     "api_keys.scopes": "'[]'",
     "attempts.blocked_until": "0",
 }
-_IDS = {"user_id": "users", "session_id": "sessions", "family_id": "refresh_families", "told_session_id": "sessions"}
+_IDS = {
+    "import_id": "user_imports",
+    "user_id": "users",
+    "session_id": "sessions",
+    "family_id": "refresh_families",
+    "told_session_id": "sessions",
+}
 _PAST = {"created_at", "updated_at", "authenticated_at", "rotated_at", "given_at", "changed_at", "joined_at", "seen_at",
          "at", "activates_at", "consumed_at"}  # fmt: skip
 _ABSENT = {"ended_at", "disabled_at", "revoked_at", "retires_at", "last_used_at"}

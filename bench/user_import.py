@@ -43,18 +43,18 @@ class _Run:
 def run(plan: Plan) -> list[Finding]:
     """Import `plan.times` users; kill the command when a tenth is there, and let it finish in a second run."""
     file = plan.directory / "users.csv"
-    _write(file, plan)
+    write_users(file, plan)
     with on_postgresql(plan) as (site, cluster):
         command = [str(Path(sys.executable).with_name("authsvc")), "users", "import", str(file)]
         environment = {"PATH": os.environ["PATH"], **site.environment()}
         url = cluster.url().replace("+psycopg", "")
-        others = _count(url)
-        first = _timed(command, environment, lambda: _count(url) >= others + plan.times / 10)
-        stored = _count(url) - others
+        others = count_users(url)
+        first = _timed(command, environment, lambda: count_users(url) >= others + plan.times / 10)
+        stored = count_users(url) - others
         say(f"  killed after {first.seconds:.1f} s: {stored:,} users")
         second = _timed(command, environment)
         say(f"  {second.said.strip()}, {second.seconds:.1f} s")
-        whole = _count(url) - others
+        whole = count_users(url) - others
     seconds = first.seconds + second.seconds
     torn = stored % BATCH
     rate = f"{plan.times / seconds:,.0f} users/s"
@@ -70,7 +70,8 @@ def run(plan: Plan) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _write(file: Path, plan: Plan) -> None:
+def write_users(file: Path, plan: Plan) -> None:
+    """Write a file of so many users as the plan says, each with a hash."""
     with file.open("w", encoding="utf-8") as lines:
         lines.writelines(_lines(plan.times, random.Random(plan.seed)))  # noqa: S311 - made-up hashes
 
@@ -107,7 +108,8 @@ def _kill_when(process: subprocess.Popen[str], is_enough: Callable[[], bool], en
             return
 
 
-def _count(url: str) -> int:
+def count_users(url: str) -> int:
+    """Return how many users there are."""
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT count(*) FROM users").fetchone()
     assert row is not None  # noqa: S101 - an aggregate

@@ -15,7 +15,16 @@ from authsvc.cli.options import TENANT
 from authsvc.cli.progress import Progress
 from authsvc.cli.refusal import Refused
 from authsvc.clock import utc_now
-from authsvc.domain.people.user_import import Checked, Outcome, RefusedRow, check_rows, in_batches, store_batch
+from authsvc.domain.people.user_import import (
+    Checked,
+    Outcome,
+    check_rows,
+    count_of_rows,
+    in_batches,
+    in_words,
+    store_batch,
+)
+from authsvc.domain.people.user_imports import RefusedRow
 from authsvc.domain.people.user_rows import CSV, FORMATS, JSON_LINES, read_rows
 from authsvc.settings import read_settings
 
@@ -60,7 +69,7 @@ def import_users(
         finally:
             typer.echo(job.summary())
     if job.refused:
-        raise Refused(f"{_rows(job.refused)} refused: mend them, and import the file again.")
+        raise Refused(f"{count_of_rows(job.refused)} refused: mend them, and import the file again.")
 
 
 @dataclass(slots=True)
@@ -95,9 +104,7 @@ class _Import:
 
     def summary(self) -> str:
         """Say what became of the rows."""
-        rows = self.added + self.unchanged + self.refused
-        added = "would be added" if self.dry_run else "added"
-        return f"{_rows(rows)}: {self.added:,} {added}, {self.unchanged:,} here already, {self.refused:,} refused"
+        return in_words(self.added, self.unchanged, self.refused, dry_run=self.dry_run)
 
     def _stored(self, batch: list[Checked], desk: Desk) -> Outcome:
         if not self.dry_run:
@@ -134,7 +141,3 @@ def _telling(report: Path | None) -> Iterator[Callable[[RefusedRow], None]]:
 
 def _line(row: RefusedRow) -> str:
     return f"line {row.line}: {row.reason}"
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"

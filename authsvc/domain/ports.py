@@ -18,6 +18,7 @@ from authsvc.domain.mail.ports import MailedLinks, Outbox
 from authsvc.domain.parties.ports import Clients, Resources, Tenants, TrustedIssuers
 from authsvc.domain.people.lockout import Reservation
 from authsvc.domain.people.ports import Users
+from authsvc.domain.people.user_imports import UserImports
 from authsvc.domain.sign_in.ports import (
     AuthorizationCodes,
     BrowserSessions,
@@ -205,6 +206,9 @@ class UnitOfWork(Protocol):
 
     @property
     def idempotent_answers(self) -> IdempotentAnswers: ...
+
+    @property
+    def user_imports(self) -> UserImports: ...
 
     def begin(self) -> None: ...
 

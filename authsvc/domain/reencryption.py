@@ -1,6 +1,7 @@
 """Bringing what lies encrypted under older master keys under the current one.
 
-Not covered: payloads of mailed links, which live for minutes. An older key stays until the last of them has expired.
+Not covered: payloads of mailed links, which live for minutes, and files of users, which live until they are imported.
+An older key stays until the last of them is gone.
 """
 
 from contextlib import suppress

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from authsvc.web.errors import HttpError
@@ -13,7 +13,7 @@ JSON = "application/json"
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Head = Mapping[bytes, bytes]
 """The headers by name; of a repeated one the last."""
-_CLOSE = ((b"connection", b"close"),)
+CLOSE = ((b"connection", b"close"),)
 
 
 class Disconnected(Exception):
@@ -22,7 +22,7 @@ class Disconnected(Exception):
 
 async def read_body(head: Head, receive: Receive, limit_bytes: int, deadline_seconds: float) -> bytes:
     """Return the whole body. Raises: HttpError 413 (reads no further), 408, 400; Disconnected."""
-    _check_length(head, limit_bytes)
+    check_length(head, limit_bytes)
     # asyncio.timeout does the same at three times the cost, on every request.
     task, is_late = asyncio.current_task(), False
 
@@ -38,9 +38,18 @@ async def read_body(head: Head, receive: Receive, limit_bytes: int, deadline_sec
     except asyncio.CancelledError as error:
         if not is_late or task is None or task.uncancel() > 0:
             raise
-        raise HttpError(408, "The request took too long to arrive.", _CLOSE) from error
+        raise HttpError(408, "The request took too long to arrive.", CLOSE) from error
     finally:
         timer.cancel()
+
+
+def check_host(headers: Sequence[tuple[bytes, bytes]], head: Head) -> None:
+    """Raise HttpError 400 if the Host comes twice.
+
+    It selects the tenant: a proxy may have gone by the other one (RFC 9112 §3.2).
+    """
+    if len(head) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
+        raise HttpError(400, "The Host header is repeated.")
 
 
 def has_body(method: str, head: Head) -> bool:
@@ -57,7 +66,7 @@ def fields_of(body: bytes, head: Head, accepts: tuple[str, ...], *, nested: bool
     """
     if not body:
         return {}
-    if _checked_type(head, accepts) == FORM:
+    if checked_type(head, accepts) == FORM:
         return parse_form(body)
     return {} if nested else json_fields(body)
 
@@ -69,12 +78,13 @@ def clean_json(body: bytes, head: Head) -> bytes:
     """
     if not body:
         return body
-    if _checked_type(head, (JSON, FORM)) == FORM:
+    if checked_type(head, (JSON, FORM)) == FORM:
         return json.dumps(single_values(parse_form(body), frozenset())).encode()
     return json.dumps(checked_json(body)).encode()
 
 
-def _checked_type(head: Head, accepts: tuple[str, ...]) -> str:
+def checked_type(head: Head, accepts: tuple[str, ...]) -> str:
+    """Return the media type, one of those accepted. Raises: HttpError 415."""
     content_type = head.get(b"content-type", b"")
     if head.get(b"content-encoding", b"identity").lower() != b"identity":
         raise HttpError(415, "Send the body without a content encoding.", ((b"accept-encoding", b"identity"),))
@@ -87,10 +97,11 @@ def _checked_type(head: Head, accepts: tuple[str, ...]) -> str:
     return media_type
 
 
-def _check_length(head: Head, limit_bytes: int) -> None:
+def check_length(head: Head, limit_bytes: int) -> None:
+    """Raise HttpError 413 if the body announces that it is too large, or nothing that is a length."""
     length = head.get(b"content-length", b"0")
     if not length.isdigit() or len(length) > 18 or int(length) > limit_bytes:  # noqa: PLR2004
-        raise _too_large(limit_bytes)
+        raise too_large(limit_bytes)
 
 
 async def _whole(receive: Receive, limit_bytes: int) -> bytes:
@@ -101,13 +112,14 @@ async def _whole(receive: Receive, limit_bytes: int) -> bytes:
             raise Disconnected
         body += message.get("body", b"")
         if len(body) > limit_bytes:
-            raise _too_large(limit_bytes)
+            raise too_large(limit_bytes)
         more = message.get("more_body", False)
     return body
 
 
-def _too_large(limit_bytes: int) -> HttpError:
-    return HttpError(413, f"The body may have at most {limit_bytes} bytes.", _CLOSE)
+def too_large(limit_bytes: int) -> HttpError:
+    """Return the refusal of a body that has more bytes."""
+    return HttpError(413, f"The body may have at most {limit_bytes} bytes.", CLOSE)
 
 
 def _media_type(content_type: str) -> tuple[str, str]:

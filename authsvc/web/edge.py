@@ -20,7 +20,7 @@ from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
 from authsvc.web.address import Networks, caller_address
-from authsvc.web.body import Disconnected, Head, clean_json, fields_of, has_body, read_body
+from authsvc.web.body import Disconnected, Head, check_host, clean_json, fields_of, has_body, read_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_response, run_call, run_from_memory
 from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields
@@ -33,6 +33,7 @@ from authsvc.web.request import NO_PERMIT, Call, Request
 from authsvc.web.responses import Headers, Response, json_response
 from authsvc.web.security_headers import SECURITY_HEADERS
 from authsvc.web.tenant import split_path
+from authsvc.web.upload import Pieces, Upload, take_in
 
 EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
 """Keys of the ASGI scope under which declared endpoints find their way back."""
@@ -195,6 +196,11 @@ class Edge:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in endpoint.handlers:
                 raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))
+            if endpoint.upload is not None:
+                check_host(scope["headers"], asked.head)
+                upload, request = endpoint.upload(asked.head), self.request(scope, method, b"", {}, asked.request_id)
+                arrival = Arrival(endpoint, request, asked.host, asked.tenant_path, self._audited)
+                return await self._take_in(scope, receive, arrival, upload)
             body = await self._body(scope, receive, asked.head)
             fields = fields_of(body, asked.head, endpoint.accepts, nested=endpoint.nested)
         except AuthsvcError as error:
@@ -217,10 +223,18 @@ class Edge:
             return refusal(form, error, asked.told)
         return None
 
+    async def _take_in(self, scope: Scope, receive: Receive, arrival: Arrival, upload: Upload) -> Response:
+        """Hand the body on in pieces, each through a lane. Raises: AuthsvcError; Disconnected."""
+        seconds, endpoint = self._limits.body_deadline_seconds, arrival.endpoint
+        pieces = Pieces(dict(scope["headers"]), receive, upload.max_bytes, seconds)
+        route = endpoint.route({})
+        answer = await take_in(upload, pieces, lambda handle: self.hop(arrival.doing(handle), route))
+        if endpoint.then is not None and upload.is_handed_over:
+            endpoint.then()
+        return answer
+
     async def _body(self, scope: Scope, receive: Receive, head: Head) -> bytes:
-        # Host selects the tenant: a proxy may have gone by the other one (RFC 9112 §3.2).
-        if len(head) < len(scope["headers"]) and [name for name, _ in scope["headers"]].count(b"host") > 1:
-            raise HttpError(400, "The Host header is repeated.")
+        check_host(scope["headers"], head)
         if not has_body(scope["method"], head):
             return b""
         return await read_body(head, receive, self._limits.max_body_bytes, self._limits.body_deadline_seconds)

@@ -17,7 +17,7 @@ from authsvc.observe.logging import Cap
 from authsvc.observe.redact import redact
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.replays import Use
-from authsvc.web.body import FORM
+from authsvc.web.body import FORM, Head
 from authsvc.web.errors import HttpError, rule_of
 from authsvc.web.forms import Fields
 from authsvc.web.page import accept_language
@@ -25,6 +25,7 @@ from authsvc.web.refusals import RefusalForm, Told, refusal
 from authsvc.web.request import Call, Request
 from authsvc.web.responses import Response
 from authsvc.web.tenant import find_tenant
+from authsvc.web.upload import Upload
 
 LaneName = Literal["memory", "machine", "people"]
 Handler = Callable[[Call], Response]
@@ -51,7 +52,8 @@ class Endpoint:
 
     JSON that is `nested` has no fields: its handler reads the body. A page may show a refusal itself, in its form that
     was filled in: `refused` answers after the rollback, or returns None for what the error page says better. `then` is
-    called on the event loop after the commit, unless the request was refused; it must not block.
+    called on the event loop after the commit, unless the request was refused; it must not block. What takes an `upload`
+    has no handlers that run: its body is not read whole.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Endpoint:
     refused: Callable[[Call, AuthsvcError], Response | None] | None = None
     then: Callable[[], None] | None = None
     nested: bool = False
+    upload: Callable[[Head], Upload] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,10 @@ class Arrival:
     host: str
     tenant_path: str
     refusals: Cap
+
+    def doing(self, handle: Handler) -> "Arrival":
+        """Return the arrival for one of several steps: each of the same instant, and nothing follows it yet."""
+        return replace(self, endpoint=replace(self.endpoint, handlers={self.request.method: handle}, then=None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from authsvc.domain.fields import FieldsInvalid
 from authsvc.domain.mail import links
 from authsvc.domain.parties import clients, key_sources, relying_parties, resources, trusted_issuers
 from authsvc.domain.parties.registration_quota import TooManyClients
-from authsvc.domain.people import login, password_change, passwords, users
+from authsvc.domain.people import login, password_change, passwords, user_imports, user_rows, users
 from authsvc.domain.people.lockout import Throttled
 from authsvc.domain.sign_in import flows
 from authsvc.domain.tokens import api_keys
@@ -65,6 +65,8 @@ FORMS: dict[type[AuthsvcError], Form] = {
     Throttled: Form(429, "too_many_attempts", "Too many attempts. Try again later."),
     TooManyRequests: Form(429, "too_many_requests", "Too many requests from your address. Try again later."),
     api_keys.TooManyApiKeys: Form(409, "too_many_api_keys", "One more API key is too many.", says_detail=True),
+    user_imports.TooManyImports: Form(409, "too_many_imports", "One more import is too many.", says_detail=True),
+    user_rows.FileUnreadable: Form(422, "invalid_file", "The file cannot be read.", says_detail=True),
     TooManyClients: Form(403, "access_denied", "No more clients can be registered here: ask the administrator."),
     Conflict: Form(409, "conflict", "This exists already or was changed meanwhile."),
     StorageUnavailable: Form(503, "temporarily_unavailable", "The service cannot answer now. Try again."),

@@ -34,8 +34,10 @@ class Idempotency:
     master_keys: MasterKeys
     seconds: int
 
-    def once(self, call: Call, principal: str, act: Callable[[], Response]) -> Response:
+    def once(self, call: Call, principal: str, act: Callable[[], Response], body: str = "") -> Response:
         """Return what `act` answers, or what it answered when this principal sent this key here before.
+
+        `body` stands for one that the request does not hold.
 
         A refusal is not kept: it has done nothing. Raises: HttpError 400 for what is no key, 422 if it came with
         another body, 409 if the first one is being answered at this moment; what `act` raises.
@@ -49,33 +51,37 @@ class Idempotency:
         known = call.uow.idempotent_answers.find(key_hash, now)
         if known is not None:
             call.request.permit.release()
-            return self._again(known, call)
+            return self._again(known, call, body or _fingerprint(call))
         answer = act()
-        kept = IdempotentAnswer(key_hash, self._sealed(answer, key_hash, call), now + timedelta(seconds=self.seconds))
+        kept = IdempotentAnswer(
+            key_hash,
+            self._sealed(answer, key_hash, call, body or _fingerprint(call)),
+            now + timedelta(seconds=self.seconds),
+        )
         call.uow.begin()
         if not call.uow.idempotent_answers.add(kept, now):
             raise HttpError(409, "The first request with this key is being answered: ask again.", code="conflict")
         return answer
 
-    def _sealed(self, answer: Response, key_hash: str, call: Call) -> bytes:
+    def _sealed(self, answer: Response, key_hash: str, call: Call, body: str) -> bytes:
         content = json.loads(answer.body) if answer.body else None
         if isinstance(content, dict):
             content = {name: value for name, value in content.items() if name not in TOLD_ONCE}
         headers = [[name.decode(), value.decode("latin-1")] for name, value in answer.headers]
-        kept = json.dumps([_fingerprint(call), answer.status, headers, content]).encode()
+        kept = json.dumps([body, answer.status, headers, content]).encode()
         return envelope.encrypt(kept, _place(key_hash, call), self.master_keys)
 
-    def _again(self, known: IdempotentAnswer, call: Call) -> Response:
+    def _again(self, known: IdempotentAnswer, call: Call, body: str) -> Response:
         try:
             kept = envelope.decrypt(known.answer_encrypted, _place(known.key_hash, call), self.master_keys)
         except CryptoError:
             raise HttpError(409, "This was done; its answer can no longer be read.", code="conflict") from None
         fingerprint, status, headers, content = json.loads(kept)
-        if fingerprint != _fingerprint(call):
+        if fingerprint != body:
             raise HttpError(422, "This key came with another body before.", code="idempotency_key_reused")
-        body = b"" if content is None else json.dumps(content, separators=(",", ":")).encode()
+        told = b"" if content is None else json.dumps(content, separators=(",", ":")).encode()
         named = tuple((name.encode(), value.encode("latin-1")) for name, value in headers)
-        return Response(status, named + REPLAYED, body)
+        return Response(status, named + REPLAYED, told)
 
 
 def _fingerprint(call: Call) -> str:

@@ -114,9 +114,10 @@ def _declared(routes: Sequence[BaseRoute]) -> Iterator[_Running]:
 def _operation(running: _Running, issuer: str) -> Document:
     about = OPERATIONS.get(running.key, Operation("Other", {}))
     schema = about.takes or _generated_body(running.generated)
-    refusals = (*EVERYWHERE, *about.refusals, *(WITH_BODY if schema else ()))
+    refusals = (*EVERYWHERE, *about.refusals, *(WITH_BODY if schema or about.bodies else ()))
     text = running.generated.get("description", "")
     parameters = [*running.generated.get("parameters", ()), *(_in_query(*each) for each in about.query.items())]
+    parameters += [_option(name, *about_it) for name, about_it in about.options.items()]
     parameters += [_in_header(*each) for each in about.headers.items()]
     operation: Document = {
         "operationId": re.sub(r"\W+", "_", f"{running.method.lower()}{running.path}").rstrip("_"),
@@ -124,6 +125,7 @@ def _operation(running: _Running, issuer: str) -> Document:
         "summary": about.summary or text.partition("\n")[0] or running.name,
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _request_body(running, schema)} if schema else {}),
+        **({"requestBody": _bodies(about.bodies)} if about.bodies else {}),
         "responses": {
             **{str(status): _answer(answer) for status, answer in about.answers.items()},
             **responses_of(refusals, running.refusals),
@@ -145,6 +147,10 @@ def _in_query(name: str, text: str) -> Document:
     return {"name": name, "in": "query", "required": True, "description": text, "schema": {"type": "string"}}
 
 
+def _option(name: str, text: str, schema: Mapping[str, Any]) -> Document:
+    return {"name": name, "in": "query", "required": False, "description": text, "schema": schema}
+
+
 def _in_header(name: str, text: str) -> Document:
     return {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
 
@@ -152,6 +158,10 @@ def _in_header(name: str, text: str) -> Document:
 def _request_body(running: _Running, schema: Mapping[str, Any]) -> Document:
     is_required = "oneOf" in schema or bool(schema.get("required"))
     return {"required": is_required, "content": {media_type: {"schema": schema} for media_type in running.accepts}}
+
+
+def _bodies(schemas: Mapping[str, Mapping[str, Any]]) -> Document:
+    return {"required": True, "content": {media_type: {"schema": schema} for media_type, schema in schemas.items()}}
 
 
 def _generated_body(generated: Document) -> Mapping[str, Any] | None:

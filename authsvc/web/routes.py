@@ -31,7 +31,7 @@ BOTH = (JSON, FORM)
 ENDPOINT_NAMES = (
     "authorize", "token", "introspect", "revoke", "userinfo", "connect_register", "jwks", "metadata", "login", "logout",
     "live", "ready", "openapi", "docs", "ui_consent", "ui_continue", "ui_login", "ui_logo", "ui_logout",
-    "ui_select_account", "connect_logout", *PAGE_NAMES,
+    "ui_select_account", "connect_logout", "admin_users_import", *PAGE_NAMES,
 )  # fmt: skip
 """For the metrics; those of declared endpoints are added in `app.py`."""
 

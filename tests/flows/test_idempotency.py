@@ -49,7 +49,8 @@ def shown(answer: httpx.Response, *without: str) -> tuple[int, Any, dict[str, st
 
 
 def test_every_route_that_creates_takes_a_key():
-    assert {name for name in RULES if name.startswith("POST ")} == set(BODIES)
+    elsewhere = {"POST /admin/users/import"}  # It takes a file: test_admin_user_import.py.
+    assert {name for name in RULES if name.startswith("POST ")} - elsewhere == set(BODIES)
 
 
 @pytest.mark.parametrize("name", sorted(BODIES))

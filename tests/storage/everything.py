@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from authsvc.domain.idempotent_answers import IdempotentAnswer
 from authsvc.domain.parties.relying_parties import OPENLY, RelyingParty
+from authsvc.domain.people.user_imports import Chunk, RefusedRow, UserImport
 from authsvc.storage.sql.engine import Storage
 from tests.storage.examples import (
     LATER,
@@ -40,6 +41,8 @@ API_KEY = an_api_key(USER.id)
 BROWSER = a_browser_session(USER)
 DELIVERY = a_delivery()
 REGISTRATION = a_registration_token()
+IMPORT = UserImport(uuid4(), "csv", False, "ops", "request-1", NOW, bytes_total=5, over_at=LATER)
+UPLOAD = replace(IMPORT, id=uuid4())
 ANSWER = IdempotentAnswer("key-hash", b"answer", NOW.replace(year=2999))
 
 
@@ -72,6 +75,11 @@ def store_everything(storage: Storage) -> UUID:
     unit.logout_deliveries.add(DELIVERY)
     unit.registration_tokens.add(REGISTRATION)
     unit.idempotent_answers.add(ANSWER, NOW)
+    unit.user_imports.add(IMPORT)
+    unit.user_imports.add_chunk(IMPORT, Chunk(0, b"chunk"))
+    unit.user_imports.submit(IMPORT.id)
+    unit.user_imports.advance(IMPORT, replace(IMPORT, refused=1), [RefusedRow(2, "reason")])
+    unit.user_imports.add(UPLOAD)
     unit.commit()
     unit.close()
     return unit.tenant_id

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import UniqueConstraint, select
 
 from authsvc.domain import ports
+from authsvc.domain.people.user_imports import Chunk
 from authsvc.domain.tokens.access_tokens import Standing
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import metadata
@@ -21,9 +22,11 @@ from tests.storage.everything import (
     DELIVERY,
     EVENT,
     FAMILY,
+    IMPORT,
     LETTER,
     REGISTRATION,
     SESSION,
+    UPLOAD,
     USER,
     store_everything,
 )
@@ -197,6 +200,18 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "logout_deliveries.list": (lambda unit: unit.logout_deliveries.list(None, 10), ()),
     "idempotent_answers.find": (lambda unit: unit.idempotent_answers.find("key-hash", NOW), None),
     "idempotent_answers.add": (lambda unit: unit.idempotent_answers.add(ANSWER, NOW), True),
+    "user_imports.get": (lambda unit: unit.user_imports.get(IMPORT.id), None),
+    "user_imports.next": (lambda unit: unit.user_imports.next(), None),
+    "user_imports.count_open": (lambda unit: unit.user_imports.count_open(), 0),
+    "user_imports.add": (lambda unit: unit.user_imports.add(IMPORT), None),
+    "user_imports.add_chunk": (lambda unit: unit.user_imports.add_chunk(UPLOAD, Chunk(0, b"x")), False),
+    "user_imports.find_chunk": (lambda unit: unit.user_imports.find_chunk(IMPORT.id, 0), None),
+    "user_imports.submit": (lambda unit: unit.user_imports.submit(UPLOAD.id), False),
+    "user_imports.advance": (lambda unit: unit.user_imports.advance(IMPORT, IMPORT, []), False),
+    "user_imports.end": (lambda unit: unit.user_imports.end(IMPORT, "done", NOW), False),
+    "user_imports.cancel": (lambda unit: unit.user_imports.cancel(IMPORT.id, NOW), False),
+    "user_imports.list_refused": (lambda unit: unit.user_imports.list_refused(IMPORT.id, 0, 10), ()),
+    "user_imports.discard": (lambda unit: unit.user_imports.discard(UPLOAD.id, NOW), False),
     "registration_tokens.find": (lambda unit: unit.registration_tokens.find("registration-hash"), None),
     "registration_tokens.list": (lambda unit: unit.registration_tokens.list(), ()),
     "registration_tokens.add": (lambda unit: unit.registration_tokens.add(REGISTRATION), None),

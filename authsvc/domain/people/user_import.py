@@ -15,6 +15,7 @@ from authsvc.crypto.passwords import check_importable
 from authsvc.domain.fields import FieldProblem, FieldsInvalid
 from authsvc.domain.people.ports import Users
 from authsvc.domain.people.profile import DETAILS, with_changes
+from authsvc.domain.people.user_imports import RefusedRow
 from authsvc.domain.people.user_rows import FIELDS, FileUnreadable, Row
 from authsvc.domain.people.users import User, canonical_login
 
@@ -32,14 +33,6 @@ class Newcomer:
     user: User
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
-    """A row that was left out, and why, in words that repeat nothing of it."""
-
-    line: int
-    reason: str
-
-
 Checked = Newcomer | RefusedRow
 
 
@@ -51,6 +44,18 @@ class Outcome:
     added: int = 0
     unchanged: int = 0
     refused: tuple[RefusedRow, ...] = ()
+
+
+def in_words(added: int, unchanged: int, refused: int, *, dry_run: bool) -> str:
+    """Say what became of rows."""
+    verb = "would be added" if dry_run else "added"
+    rows = count_of_rows(added + unchanged + refused)
+    return f"{rows}: {added:,} {verb}, {unchanged:,} here already, {refused:,} refused"
+
+
+def count_of_rows(count: int) -> str:
+    """Return the number of rows in words."""
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def check_rows(rows: Iterable[Row], now: datetime) -> Iterator[Checked]:

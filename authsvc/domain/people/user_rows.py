@@ -1,8 +1,9 @@
 """Files of users, read row by row: CSV and JSON Lines, however large, in memory that does not grow with them."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from authsvc.crypto.strict_json import parse_object
@@ -34,6 +35,21 @@ class Octets(Protocol):
         """Return the next line, but at most so many bytes of it; nothing at the end."""
 
 
+class Seekable(Octets, Protocol):
+    """What can be read from another place on: not a pipe."""
+
+    def seek(self, position: int, /) -> int:
+        """Go to where so many bytes lie before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place between two rows: the bytes and the lines that lie before it."""
+
+    position: int = 0
+    lines: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row as it stands in the file, from `line` on; `problem` says why it cannot be read."""
@@ -49,9 +65,28 @@ def read_rows(octets: Octets, form: str) -> Iterator[Row]:
     return _csv_rows(lines) if form == CSV else _json_rows(lines)
 
 
-def _lines(octets: Octets) -> Iterator[bytes | None]:
+def read_rows_after(octets: Seekable, form: str, mark: Mark) -> Iterator[Row]:
+    """Yield the rows after a mark as `read_rows` does, which names the columns from the first line."""
+    if not mark.position:
+        return read_rows(octets, form)
+    if form == CSV:
+        return _csv_rows(_lines(octets), lambda: _go_to(octets, mark))
+    return _json_rows(_lines(octets, is_first=False), _go_to(octets, mark))
+
+
+def check_columns(octets: Octets, form: str) -> None:
+    """Read the first line of a CSV file alone. Raises: FileUnreadable if it names no columns that can be taken."""
+    if form == CSV:
+        next(_csv_rows(iter(list(islice(_lines(octets), 1)))), None)
+
+
+def _go_to(octets: Seekable, mark: Mark) -> int:
+    octets.seek(mark.position)
+    return mark.lines
+
+
+def _lines(octets: Octets, *, is_first: bool = True) -> Iterator[bytes | None]:
     """Yield each line with its end, or None for one that is too long."""
-    is_first = True
     while line := octets.readline(MAX_LINE_BYTES + 1):
         if is_first:
             line, is_first = line.removeprefix(_BOM), False
@@ -63,8 +98,8 @@ def _lines(octets: Octets) -> Iterator[bytes | None]:
         yield None
 
 
-def _json_rows(lines: Iterator[bytes | None]) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
+def _json_rows(lines: Iterator[bytes | None], before: int = 0) -> Iterator[Row]:
+    for number, line in enumerate(lines, before + 1):
         if line is None:
             yield Row(number, {}, _TOO_LONG)
         elif line.strip():
@@ -81,11 +116,14 @@ def _json_row(number: int, line: bytes) -> Row:
         return Row(number, {}, "the line is no JSON object that can be taken")
 
 
-def _csv_rows(lines: Iterator[bytes | None]) -> Iterator[Row]:
+def _csv_rows(lines: Iterator[bytes | None], go_on: Callable[[], int] | None = None) -> Iterator[Row]:
+    """Yield the rows after the line that names the columns, or where `go_on` leads, which tells the lines before."""
     texts = _CsvLines(lines)
     reader = csv.reader(texts, strict=True)
     try:
         columns = _columns(next(reader, []))
+        if go_on is not None:
+            texts.skip_to(go_on())
         while True:
             first = texts.begin_record()
             cells = next(reader, None)
@@ -127,6 +165,10 @@ class _CsvLines:
         self._read = 0
         self.first = 1
         self.is_text = True
+
+    def skip_to(self, lines: int) -> None:
+        """Go on after so many lines."""
+        self._read = lines
 
     def begin_record(self) -> int:
         """Return the number of the line with which the next record begins."""

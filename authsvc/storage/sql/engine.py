@@ -17,6 +17,7 @@ from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
 from authsvc.storage.sql.replays import Use, use_up
 from authsvc.storage.sql.tenants import SqlTenants
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from authsvc.storage.sql.user_imports import tenants_with_imports
 from authsvc.storage.sql.work import Database, Work
 
 Answer = TypeVar("Answer")
@@ -112,6 +113,14 @@ class Storage:
         work = Work(self._database)
         try:
             return tenants_with_logouts(work, now)
+        finally:
+            work.close()
+
+    def tenants_with_imports(self) -> tuple[UUID, ...]:
+        """Return the tenants that have users to be imported."""
+        work = Work(self._database)
+        try:
+            return tenants_with_imports(work)
         finally:
             work.close()
 

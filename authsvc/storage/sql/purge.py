@@ -17,6 +17,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from authsvc.domain.people.user_imports import UPLOADING
 from authsvc.domain.sign_in.authorization_codes import KEPT_SECONDS
 from authsvc.storage.sql.access_tokens import access_tokens, revoked_tokens
 from authsvc.storage.sql.api_keys import api_keys
@@ -35,12 +36,15 @@ from authsvc.storage.sql.registration_tokens import registration_tokens
 from authsvc.storage.sql.replays import used_assertions
 from authsvc.storage.sql.sessions import refresh_families, sessions
 from authsvc.storage.sql.tenants import tenants
+from authsvc.storage.sql.user_imports import NO_CHUNKS, user_import_chunks, user_imports
 from authsvc.storage.sql.work import Work
 
 SIGN_IN_SECONDS = 7 * 86_400
 """How long a session or a family is kept after it is over, so that its late tokens are still recognised."""
 LETTER_SECONDS = 7 * 86_400
 """How long a letter waits that nobody could send."""
+IMPORT_SECONDS = 30 * 86_400
+"""How long it is on record what became of an import of users."""
 KEY_SECONDS = 30 * 86_400
 """How long a key is kept after it was retired or revoked."""
 API_KEY_SECONDS = 30 * 86_400
@@ -81,6 +85,12 @@ _FAMILY_LEFT = some(
     refresh_families.c.tenant_id == sessions.c.tenant_id,
     refresh_families.c.session_id == sessions.c.id,
 )
+_IMPORT_OVER = some(
+    user_imports,
+    user_imports.c.tenant_id == user_import_chunks.c.tenant_id,
+    user_imports.c.id == user_import_chunks.c.import_id,
+    _before(user_imports.c.over_at),
+).is_not(None)
 _AUDIT = _rule(audit_events, AUDIT_SECONDS, _before(audit_events.c.at))
 _KEYS = _rule(signing_keys, KEY_SECONDS, or_(_before(signing_keys.c.retires_at), _before(signing_keys.c.revoked_at)))
 RULES = (
@@ -98,6 +108,9 @@ RULES = (
     _rule(logout_deliveries, LOGOUT_SECONDS, _before(logout_deliveries.c.created_at)),
     _rule(idempotent_answers, 0, _before(idempotent_answers.c.expires_at)),
     _rule(registration_tokens, API_KEY_SECONDS, _before(registration_tokens.c.expires_at)),
+    _rule(user_import_chunks, 0, _IMPORT_OVER),
+    _rule(user_imports, 0, _before(user_imports.c.over_at), user_imports.c.state == UPLOADING, NO_CHUNKS),
+    _rule(user_imports, IMPORT_SECONDS, _before(user_imports.c.over_at), NO_CHUNKS),
     _AUDIT,
     _KEYS,
 )

@@ -9,6 +9,7 @@ from authsvc.domain.idempotent_answers import IdempotentAnswers
 from authsvc.domain.mail import ports as mail_ports
 from authsvc.domain.parties import ports as configuration_ports
 from authsvc.domain.people import ports as user_ports
+from authsvc.domain.people.user_imports import UserImports
 from authsvc.domain.sign_in import ports as sign_in_ports
 from authsvc.domain.tokens import ports as token_ports
 from authsvc.storage.cache import Cache
@@ -34,6 +35,7 @@ from authsvc.storage.sql.replays import NotedReplays, SqlReplays, Use
 from authsvc.storage.sql.resources import SqlResources
 from authsvc.storage.sql.sessions import SqlSessions
 from authsvc.storage.sql.tenants import SqlTenants
+from authsvc.storage.sql.user_imports import SqlUserImports
 from authsvc.storage.sql.users import SqlUsers
 from authsvc.storage.sql.work import Work
 
@@ -63,6 +65,7 @@ _STORES: Mapping[str, Make] = {
     "logout_deliveries": lambda work, tenant, _: SqlLogoutDeliveries(work, tenant),
     "registration_tokens": lambda work, tenant, _: SqlRegistrationTokens(work, tenant),
     "idempotent_answers": lambda work, tenant, _: SqlIdempotentAnswers(work, tenant),
+    "user_imports": lambda work, tenant, _: SqlUserImports(work, tenant),
 }
 
 
@@ -91,6 +94,7 @@ class SqlUnitOfWork:
     logout_deliveries: sign_in_ports.LogoutDeliveries
     registration_tokens: sign_in_ports.RegistrationTokens
     idempotent_answers: IdempotentAnswers
+    user_imports: UserImports
 
     def __init__(self, work: Work, cache: Cache | None, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id

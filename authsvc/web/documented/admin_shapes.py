@@ -16,6 +16,10 @@ def _maybe(description: str, **more: object) -> Schema:
     return {"type": _OR_NULL, "description": description, **more}
 
 
+def _number(description: str) -> Schema:
+    return {"type": "integer", "description": description}
+
+
 def _flag(description: str) -> Schema:
     return {"type": "boolean", "description": description}
 
@@ -73,6 +77,37 @@ ADMIN_SHAPES: Mapping[str, Schema] = {
         },
     ),
     "Users": _page("users", "User"),
+    "UserImport": _shape(
+        "A file of users on its way in.",
+        {
+            "id": _text("Its id.", format="uuid"),
+            "state": _text("Where it is.", enum=["waiting", "running", "done", "failed", "cancelled"]),
+            "format": _text("What the file is.", enum=["csv", "jsonl"]),
+            "dry_run": _flag("Whether it only checks."),
+            "bytes_total": _number("The size of the file."),
+            "bytes_read": _number("How much of it is imported."),
+            "rows_read": _number("How many rows that is."),
+            "added": _number("Users that were added; of a dry run, that would be."),
+            "unchanged": _number("Rows that are here already, exactly so."),
+            "refused": _number("Rows that were refused."),
+            "summary": _text("The same in words."),
+            "problem": _maybe("Why it failed; the rows before are stored."),
+            "created_at": _text("When it was handed over.", format="date-time"),
+            "over_at": _maybe("When it ended.", format="date-time"),
+            "refused_rows": {
+                "type": "array",
+                "description": "A page of the refused rows in the order of lines; the first 10,000 are kept.",
+                "items": _shape(
+                    "A refused row.",
+                    {
+                        "line": _number("Where it begins."),
+                        "reason": _text("What is wrong with it, never what it holds."),
+                    },
+                ),
+            },
+            "next_cursor": _maybe("Gives the next page as `cursor`; null: that was all."),
+        },
+    ),
     "Client": ADMIN_CLIENT,
     "Clients": _page("clients", "Client"),
     "ClientSecret": SECRET,

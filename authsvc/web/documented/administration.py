@@ -8,10 +8,14 @@ from authsvc.domain.parties.clients import ClientInvalid
 from authsvc.domain.parties.key_sources import KeySourceInvalid
 from authsvc.domain.parties.relying_parties import RedirectUriInvalid
 from authsvc.domain.parties.resources import ResourceInvalid
+from authsvc.domain.people.user_imports import TooManyImports
+from authsvc.domain.people.user_rows import FileUnreadable
 from authsvc.domain.tenants import IssuerInvalid, LookInvalid
 from authsvc.errors import Conflict
 from authsvc.protocol.errors import InsufficientScope, InvalidClientMetadata, InvalidToken, MissingToken
 from authsvc.web.api.admin.rules import RULES
+from authsvc.web.api.admin.user_upload import FORMS_BY_TYPE, MULTIPART
+from authsvc.web.api.admin.user_upload import PATH as USER_IMPORT
 from authsvc.web.documented.client_shapes import ADMIN_METADATA, NEW_CLIENT
 from authsvc.web.documented.operation import IDEMPOTENCY, KEY_REUSED, Answer, Operation, Refusal, Schema
 from authsvc.web.documented.schemas import ref
@@ -84,6 +88,46 @@ def _deleting(name: str, *refusals: Refusal) -> Operation:
 _METADATA: tuple[Refusal, ...] = (
     ClientInvalid, RedirectUriInvalid, KeySourceInvalid, InvalidClientMetadata, FetchBusy,
 )  # fmt: skip
+_IMPORT = "/admin/users/import/{import_id}"
+_FILE: Schema = {"type": "string", "description": "The file, in UTF-8.", "contentMediaType": "text/plain"}
+USER_IMPORTS: Mapping[str, Operation] = {
+    f"POST {USER_IMPORT}": Operation(
+        _TAG,
+        {
+            202: Answer(
+                "It is imported from here on.", _JSON, ref("UserImport"), {"Location": "Its state.", **_NO_STORE}
+            )
+        },
+        summary="Import a file of users, however large: CSV or JSON Lines, as it is or in a form.",
+        caller="administrator",
+        refusals=(*_TOKEN, FieldsInvalid, FileUnreadable, TooManyImports, Conflict, KEY_REUSED),
+        scope=RULES[f"POST {USER_IMPORT}"],
+        headers=IDEMPOTENCY,
+        options={"dry_run": ("Check every row, also against the users there are; store none.", {"type": "boolean"})},
+        bodies={
+            **dict.fromkeys(FORMS_BY_TYPE, _FILE),
+            MULTIPART: {
+                "type": "object",
+                "properties": {"file": {**_FILE, "description": "The file, whose type or name says what it is."}},
+                "required": ["file"],
+            },
+        },
+    ),
+    f"GET {_IMPORT}": Operation(
+        _TAG,
+        {200: Answer("It as it is now.", _JSON, ref("UserImport"), _NO_STORE)},
+        caller="administrator",
+        refusals=(*_TOKEN, FieldsInvalid, _NOT_THERE, _BAD_CURSOR),
+        scope=RULES[f"GET {_IMPORT}"],
+    ),
+    f"DELETE {_IMPORT}": Operation(
+        _TAG,
+        {204: Answer("It is cancelled.")},
+        caller="administrator",
+        refusals=(*_TOKEN, _NOT_THERE, Conflict),
+        scope=RULES[f"DELETE {_IMPORT}"],
+    ),
+}
 _CLIENT = "/admin/clients/{client_id}"
 _SECRETS = f"{_CLIENT}/secrets"
 _SECRET = f"{_SECRETS}/{{secret_id}}"
@@ -95,6 +139,7 @@ _NEW_USER = '{"username": "grace", "email": "grace@example.com", "email_verified
 ADMINISTRATION: Mapping[str, Operation] = {
     "GET /admin/users": _listing("GET /admin/users", "Users"),
     "POST /admin/users": _creating("POST /admin/users", "User", _NEW_USER),
+    **USER_IMPORTS,
     f"GET {_USER}": _reading(f"GET {_USER}", "User"),
     f"PATCH {_USER}": _changing(f"PATCH {_USER}", "User"),
     f"DELETE {_USER}": _deleting(f"DELETE {_USER}"),

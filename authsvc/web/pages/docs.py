@@ -139,7 +139,9 @@ def _page(document: Document, css: str) -> str:
 
 def _operation(path: str, method: str, found: Document, told_once: set[Refusal]) -> Operation:
     content = found.get("requestBody", {}).get("content", {})
-    schema: Mapping[str, Any] = next(iter(content.values()), {"schema": {}})["schema"]
+    # A file as it is has no fields; what goes into a form with it has.
+    schemas = [each["schema"] for each in content.values()]
+    schema: Mapping[str, Any] = next((each for each in schemas if each.get("type") != "string"), {})
     security = dict.fromkeys(name or "in_body" for item in found.get("security", ()) for name in (item or {"": []}))
     return Operation(
         anchor=found["operationId"],

@@ -10,11 +10,11 @@ from authsvc.domain.people.user_import import (
     BATCH,
     Newcomer,
     Outcome,
-    RefusedRow,
     check_rows,
     in_batches,
     store_batch,
 )
+from authsvc.domain.people.user_imports import RefusedRow
 from authsvc.domain.people.user_rows import CSV, FileUnreadable, Row, read_rows
 from authsvc.domain.people.users import User
 from authsvc.storage.sql.engine import open_storage

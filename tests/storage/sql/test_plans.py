@@ -57,9 +57,12 @@ ALLOWED = {
     # For the jobs that look at every tenant.
     "pk_tenants: from its beginning": r"SELECT tenants.id \nFROM",
     "Seq Scan on tenants": "ORDER BY tenants.created_at",
+    # Pieces of files, of which few are under way.
+    "pk_user_import_chunks: all rows of a tenant": r"SELECT tenants.id \nFROM",
     # What waits to be sent is little.
     "ix_letters_tenant_id_send_after: from its beginning": "SELECT DISTINCT",
     "ix_logout_deliveries_open: from its beginning": "SELECT DISTINCT",
+    "ix_user_imports_open: from its beginning": "SELECT DISTINCT",
     # It has one row.
     "ix_tenants_one_default: from its beginning": "WHERE tenants.is_default",
     # A person has few sessions, a session few families; the codes of an hour, when a consent is withdrawn.
@@ -93,6 +96,7 @@ def ask_everything(storage: Storage) -> Any:
     storage.lease("purge", "node", NOW, 1.0)
     storage.tenants_with_letters(NOW)
     storage.tenants_with_logouts(NOW)
+    storage.tenants_with_imports()
     return tenant_id
 
 

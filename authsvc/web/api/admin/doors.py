@@ -58,7 +58,7 @@ class Doors:
         def declare(function: Function) -> Function:
             @wraps(function)
             def admitted(call: Call, **values: Any) -> Response:  # noqa: ANN401 - what FastAPI has filled in
-                visit = Visit(call, self._admit(call, scope))
+                visit = admit(self._api, call, scope)
                 if method != "POST":
                     return function(visit, **values)
                 principal = f"client {visit.admin.client_id}"
@@ -70,8 +70,10 @@ class Doors:
 
         return declare
 
-    def _admit(self, call: Call, scope: str) -> Administrator:
-        authorization, now = call.request.header(b"authorization"), call.request.now
-        admin = authenticate_administrator(authorization, call.tenant, call.uow, self._api.keyring, now)
-        admin.require(scope)
-        return admin
+
+def admit(api: AccountApi, call: Call, scope: str) -> Visit:
+    """Return the visit of an administrator. Raises: as protocol/administrator.py; without the scope, too."""
+    authorization, now = call.request.header(b"authorization"), call.request.now
+    admin = authenticate_administrator(authorization, call.tenant, call.uow, api.keyring, now)
+    admin.require(scope)
+    return Visit(call, admin)

@@ -16,6 +16,9 @@ from authsvc.domain.administration import (
 RULES: Mapping[str, str] = {
     "GET /admin/users": USERS_READ,
     "POST /admin/users": USERS_WRITE,
+    "POST /admin/users/import": USERS_WRITE,
+    "GET /admin/users/import/{import_id}": USERS_READ,
+    "DELETE /admin/users/import/{import_id}": USERS_WRITE,
     "GET /admin/users/{user_id}": USERS_READ,
     "PATCH /admin/users/{user_id}": USERS_WRITE,
     "DELETE /admin/users/{user_id}": USERS_WRITE,
