@@ -92,6 +92,16 @@ def installation(site: Site, first_installation: Site) -> Site:
 
 
 @pytest.fixture
+def write(installation: Site) -> Callable[..., str]:
+    def write_file(text: str, name: str = "wanted.toml") -> str:
+        """Write a file of configuration beside the installation; returns its name."""
+        (installation.directory / name).write_text(text)
+        return name
+
+    return write_file
+
+
+@pytest.fixture
 def key_file(installation: Site) -> str:
     """The name of a file with a public key of an ES256 signer, in the installation's directory."""
     key = load_signing_key("ES256", generate("ES256"))

@@ -4,15 +4,14 @@ import json
 import re
 import shutil
 import sqlite3
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from authsvc.crypto.jwk import generate, load_signing_key
-from authsvc.domain.parties.clients import generated_secret
 from tests.cli.running import post, wait_until
+from tests.cli.stored import configured, rows
 
 AUDIENCE = "https://orders.example"
 CLUSTER = "https://cluster.example"
@@ -82,31 +81,13 @@ def first_rich(first_installation, tmp_path_factory):
     return installation
 
 
-@pytest.fixture
-def write(installation):
-    def write_file(text: str, name: str = "wanted.toml") -> str:
-        (installation.directory / name).write_text(text)
-        return name
-
-    return write_file
-
-
-def _rows(site, table: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(site.directory / "var" / "authsvc.db") as database:
-        return database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
-
-
-def _configured(site) -> list[object]:
-    return [_rows(site, table) for table in ("tenants", "resources", "trusted_issuers", "clients", "change_feed")]
-
-
 def test_what_was_exported_leaves_nothing_to_do(rich, write):
     first = rich.done("export").out
 
     assert rich.done("plan", write(first), "--prune").out.splitlines()[-1] == "nothing to do"
-    before = _configured(rich)
+    before = configured(rich)
     assert rich.done("apply", write(first), "--prune").out.splitlines()[-1] == "nothing to do"
-    assert _configured(rich) == before
+    assert configured(rich) == before
     assert rich.done("export").out == first
 
 
@@ -127,7 +108,7 @@ def test_an_export_makes_the_same_configuration_elsewhere(rich, write, first_ins
 
 
 def test_no_secret_and_no_hash_is_exported(rich):
-    hashes = {found for row in _rows(rich, "clients") for found in re.findall(r"[0-9a-f]{64}", str(row))}
+    hashes = {found for row in rows(rich, "clients") for found in re.findall(r"[0-9a-f]{64}", str(row))}
     exported = rich.done("export").out
 
     assert hashes
@@ -198,7 +179,7 @@ def test_a_secret_by_reference_works_and_is_told_nowhere(installation, write, se
 
     found = installation.done("clients", "show", "shop", "--json").json["secrets"]
     assert (len(found), found[0]) == (2, before)
-    told = applied.out + applied.err + rotated.out + rotated.err + str(_rows(installation, "audit_events"))
+    told = applied.out + applied.err + rotated.out + rotated.err + str(rows(installation, "audit_events"))
     assert secret not in told
     assert (installation.directory / "secret").read_text().strip() not in told
     old = FILE.replace('secrets = { env = "SHOP_SECRET" }', 'secrets = { file = "secret" }')
@@ -219,7 +200,7 @@ def test_a_secret_that_the_server_must_know_is_sealed(installation, write):
 
     assert installation.done("plan", write(file), SHOP_SECRET=secret).out == "nothing to do\n"
     assert "client shop" not in installation.done("doctor", "--port", str(installation.port)).out
-    (row,) = _rows(installation, "clients")
+    (row,) = rows(installation, "clients")
     assert secret not in str(row)
     installation.master_key.unlink()
     other = installation.run("plan", write(file.replace("clients.shop", "clients.two")), SHOP_SECRET=secret)
@@ -292,7 +273,7 @@ def test_an_identity_moves_from_one_client_to_another(rich, write):
 def test_an_apply_is_all_tenants_or_none_and_is_audited(rich, write):
     """The second tenant's last write fails in the database; the first one's changes must not stay."""
     wanted = rich.done("export").out.replace('name = "urn:stock"', 'name = "Stock"')
-    before = _configured(rich)
+    before = configured(rich)
     with sqlite3.connect(rich.directory / "var" / "authsvc.db") as database:
         database.execute("CREATE TABLE broken (x)")
         shop = next(found["id"] for found in rich.done("tenants", "list", "--json").json if found["name"] == "shop")
@@ -302,71 +283,13 @@ def test_an_apply_is_all_tenants_or_none_and_is_audited(rich, write):
         )
 
     assert rich.run("apply", write(wanted)).code == 1
-    assert _configured(rich) == before
+    assert configured(rich) == before
     with sqlite3.connect(rich.directory / "var" / "authsvc.db") as database:
         database.execute("DROP TRIGGER refuse")
     rich.done("apply", write(wanted))
-    told = [row for row in _rows(rich, "audit_events") if "apply wanted.toml" in str(row)]
+    told = [row for row in rows(rich, "audit_events") if "apply wanted.toml" in str(row)]
     assert len(told) == 2
     assert all("resource.updated" in row and "resource urn:stock (name)" in str(row) for row in told)
-
-
-HEAD = "[tenants.default.clients.x]\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "fragment"),
-    [
-        pytest.param("tenants", "no TOML", id="no TOML"),
-        pytest.param("", "tenants is a table", id="empty"),
-        pytest.param("[tenants]", "names no tenant", id="no tenant"),
-        pytest.param("[tennants.default]", "no member tennants", id="top"),
-        pytest.param("[tenants.default]\nisuer = 'x'", "no member isuer", id="tenant's member"),
-        pytest.param("[tenants.default]\nissuer = 'https://x.example'", "never changes", id="issuer"),
-        pytest.param("[tenants.default]\ndisabled = true", "cannot be disabled", id="default tenant"),
-        pytest.param("[tenants.default]\nclient_registration = 'all'", "client_registration", id="registration"),
-        pytest.param("[tenants.default.look]\naccent = 'red'", "#rrggbb", id="look"),
-        pytest.param("[tenants.default.look]\nlogo = 'logo.png'", "data URL", id="logo"),
-        pytest.param("[tenants.new]", "needs an issuer", id="new tenant"),
-        pytest.param("[tenants.new]\nissuer = 'http://x.example'", "https", id="new tenant's issuer"),
-        pytest.param(HEAD + "redirect_uris = []", "no member redirect_uris", id="client's member"),
-        pytest.param(HEAD + "first_party = 1", "first_party is true or false", id="type"),
-        pytest.param(HEAD + "scopes = 'x'", "scopes is a list", id="list"),
-        pytest.param(HEAD + "scopes = [1]", "scopes[0] is a text", id="item"),
-        pytest.param(HEAD + "version = 7", "no member version", id="state"),
-        pytest.param(HEAD + "relying_party = {registered_with = 'open'}", "registered_with", id="who registered it"),
-        pytest.param(HEAD + "resources = ['https://gone.example']", "no resource", id="reference"),
-        pytest.param(HEAD + "scopes = ['write']", "scope write", id="scope"),
-        pytest.param(HEAD + "grant_types = ['implicit']", "implicit", id="grant type"),
-        pytest.param(HEAD + "grant_types = ['authorization_code']", "redirect_uris", id="client check"),
-        pytest.param(HEAD + "relying_party = {redirect_uris = ['http://x.example/']}", "redirect_uris", id="redirect"),
-        pytest.param(HEAD + "[[tenants.default.clients.x.exchanges]]\napi_keys = true", "audience", id="policy lacks"),
-        pytest.param(
-            HEAD + "[[tenants.default.clients.x.exchanges]]\naudience = 'https://gone.example'\napi_keys = true",
-            "no resource", id="policy's reference",
-        ),
-        pytest.param(HEAD + "secrets = 'canary-secret'", "never a secret itself", id="secret in the file"),
-        pytest.param(HEAD + "secrets = {value = 'canary-secret'}", "never a secret itself", id="secret in a table"),
-        pytest.param(HEAD + "secrets = {env = 'CHOSEN'}", "own making", id="chosen secret"),
-        pytest.param(HEAD + "secrets = {env = 'GONE'}", "GONE, which is not set", id="variable"),
-        pytest.param(HEAD + "secrets = {file = 'gone'}", "gone: No such file", id="file"),
-        pytest.param(HEAD + "auth_method = 'none'\nsecrets = {env = 'GOOD'}", "own making for none", id="public"),
-        pytest.param(
-            "[tenants.default.resources.'urn:x']\nscopes = ['openid']", "belongs to the issuer", id="resource"
-        ),
-        pytest.param("[tenants.default.resources.'{issuer}/admin']", "issuer's own API", id="admin API"),
-        pytest.param("[tenants.default.issuers.'https://x.example']", "purposes", id="issuer's purposes"),
-    ],
-)  # fmt: skip
-def test_a_file_that_cannot_be_is_refused_before_anything_is_written(installation, write, text, fragment):
-    good = generated_secret("client_secret_basic")
-    before = _configured(installation)
-    file = write(text.replace("{issuer}", installation.issuer))
-
-    told = installation.refused("apply", file, CHOSEN="canary-secret", GOOD=good)
-    assert fragment in told
-    assert "canary" not in told
-    assert _configured(installation) == before
 
 
 def test_one_identity_for_two_clients_is_refused(rich, write):
@@ -377,17 +300,6 @@ def test_one_identity_for_two_clients_is_refused(rich, write):
     assert "cannot both be system:bot" in rich.refused(
         "plan", write(exported + bot.replace("clients.bot", "clients.b"))
     )
-
-
-def test_what_a_client_still_names_cannot_be_pruned(installation, write):
-    installation.done("resources", "create", AUDIENCE, "--scope", "orders:read")
-    installation.done("clients", "create", "shop", "--serves", AUDIENCE)
-    exported = tomllib.loads(installation.done("export").out)
-    assert AUDIENCE in exported["tenants"]["default"]["resources"]
-    text = "[tenants.default.clients.shop]\nname = 'shop'\ngrant_types = ['client_credentials']\nserves = ['%s']\n"
-
-    assert "no resource" not in installation.run("plan", write(text % AUDIENCE)).err
-    assert "still names the resource" in installation.refused("plan", write(text % AUDIENCE), "--prune")
 
 
 def test_running_servers_see_what_was_applied(installation, write, secret, start):

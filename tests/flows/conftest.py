@@ -1,13 +1,13 @@
 """The application as its callers see it."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from authsvc.storage.cache import Cache
 from tests.flows.administrators import Admins
+from tests.flows.exchanges import Shop, open_shop
+from tests.flows.hasty_cache import hasty_cache
 from tests.flows.in_process import AppClient, running_app
 from tests.flows.world import World, running_world
 
@@ -19,15 +19,10 @@ def app_client(database_url: str, tmp_path: Path) -> Iterator[AppClient]:
         yield client
 
 
-def _hasty_cache() -> Cache:
-    """A cache whose second is a millisecond: tests need not wait for it to forget."""
-    return Cache(monotonic=lambda: time.monotonic() * 1_000)
-
-
 @pytest.fixture
 def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A populated installation, once on each database; what is changed behind its back is seen at once."""
-    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
+    monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     with running_world(database_url, tmp_path) as running:
         yield running
 
@@ -35,9 +30,15 @@ def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The same on SQLite only, for what no database decides."""
-    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
+    monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def shop(small_world: World) -> Shop:
+    """The parties of a token exchange in it."""
+    return open_shop(small_world)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from authsvc.domain.tokens.exchange import ExchangePolicy, check_exchange_polici
 from authsvc.protocol.grants import jwt_bearer, token_exchange
 from authsvc.protocol.subject_token import ACCESS_TOKEN
 from tests.flows.assertions import GONE, a_key, jwks, signed
-from tests.flows.conftest import _hasty_cache
+from tests.flows.hasty_cache import hasty_cache
 from tests.flows.world import World, a_client, audience, running_world
 
 ORDERS, BILLING, STOCK, ARCHIVE = audience("ES256"), audience("EdDSA"), audience("PS256"), "https://opaque.example"
@@ -129,7 +129,7 @@ _COUNTER = iter(range(1_000_000))
 def standing_shop(directory: Path) -> Iterator[Shop]:
     """One shop on SQLite for a whole table of cases that leave it as it was; what is changed is seen at once."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("authsvc.app.Cache", _hasty_cache)
+        patched.setattr("authsvc.app.Cache", hasty_cache)
         with running_world(f"sqlite:///{directory}/authsvc.db", directory) as world:
             yield open_shop(world)
 
@@ -174,3 +174,10 @@ def _services(plain: Client) -> tuple[Client, ...]:
         service("billing", BILLING, {"rs256:read": UNRELATED}, TO_STOCK),
         service("closed", ORDERS, {"rs256:read": UNRELATED}),
     )
+
+
+def refused(answer: httpx.Response, error: str = "invalid_request") -> str:
+    """Assert that an exchange was refused so; returns the description."""
+    assert (answer.status_code, answer.json().get("error")) == (400, error), answer.text
+    assert "access_token" not in answer.json()
+    return str(answer.json()["error_description"])

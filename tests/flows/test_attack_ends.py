@@ -3,23 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.subject_token import ID_TOKEN
 from tests.flows.asking import introspect
-from tests.flows.exchanges import BILLING, ORDERS, Shop, claims_of, open_shop
-from tests.flows.world import World, a_client
+from tests.flows.exchanges import BILLING, ORDERS, Shop, claims_of
+from tests.flows.world import a_client
 
 OF_ITSELF = ExchangePolicy(
     audience=BILLING, clients=frozenset({"orders", "caller"}), scopes=(("*", frozenset({"eddsa:read"})),),
     any_audience=True,
 )  # fmt: skip
-
-
-@pytest.fixture
-def shop(small_world: World) -> Shop:
-    return open_shop(small_world)
 
 
 def refused(answer, error):

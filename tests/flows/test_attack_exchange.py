@@ -9,15 +9,9 @@ import pytest
 from authsvc.domain.people.users import check_email
 from authsvc.protocol.subject_token import JWT
 from tests.flows.assertions import a_key, signed
-from tests.flows.exchanges import ARCHIVE, BILLING, ORDERS, PARTNERS, Shop, open_shop
-from tests.flows.world import World
+from tests.flows.exchanges import ARCHIVE, BILLING, ORDERS, PARTNERS
 
 SCOPE = "es256:read"
-
-
-@pytest.fixture
-def shop(small_world: World) -> Shop:
-    return open_shop(small_world)
 
 
 def refused(answer, error):

@@ -13,7 +13,7 @@ from authsvc.outbound.fetcher import GuardedFetcher
 from authsvc.settings import Outbound
 from authsvc.storage.cache import Cache
 from tests.flows.assertions import a_key, fields, jwks
-from tests.flows.conftest import _hasty_cache
+from tests.flows.hasty_cache import hasty_cache
 from tests.flows.world import World, running_world
 from tests.outbound.strangers import Held, Stranger, an_answer, eventually, stranger
 
@@ -30,7 +30,7 @@ def world_beside(*servers: Stranger, directory: Path, waiting: int = 1) -> Itera
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
+    monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
 
 
 def keys_at(world: World, client: str, server: Stranger) -> None:

@@ -17,8 +17,8 @@ from authsvc.outbound.fetcher import GuardedFetcher
 from authsvc.protocol.subject_token import JWT
 from authsvc.settings import Outbound
 from tests.flows.assertions import CI_ISSUER, JWT_BEARER, a_key, fields, jwks, own_claims, signed
-from tests.flows.conftest import _hasty_cache
 from tests.flows.exchanges import PARTNER, PARTNERS, TO_BILLING, Shop, open_shop
+from tests.flows.hasty_cache import hasty_cache
 from tests.flows.registering import METADATA, REDIRECT_URI, an_initial_token, let, manage, post, registered
 from tests.flows.world import World, running_world
 from tests.outbound.connections import recorded_connections
@@ -161,7 +161,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Way) -> Iterato
     leaping = itertools.count(0, 100_000)
     fetcher = functools.partial(GuardedFetcher, resolve=_resolve, monotonic=lambda: float(next(leaping)))
     monkeypatch.setattr("authsvc.app.GuardedFetcher", fetcher)
-    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
+    monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     with ExitStack() as open_:
         four = open_.enter_context(stranger(an_answer(), host="0.0.0.0"))
         six = open_.enter_context(stranger(an_answer(), host="::1", port=four.port))

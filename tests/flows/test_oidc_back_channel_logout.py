@@ -14,7 +14,7 @@ from authsvc.domain.sign_in.logout_deliveries import LogoutDelivery
 from authsvc.domain.sign_in.session_ends import disable_user
 from authsvc.settings import Outbound
 from tests.flows.browser import SAME_ORIGIN, Page
-from tests.flows.conftest import _hasty_cache
+from tests.flows.hasty_cache import hasty_cache
 from tests.flows.receivers import Receiver, receiving
 from tests.flows.relying_party import REDIRECT_URI, Browser, add_client, page_of
 from tests.flows.world import ISSUER, PASSWORD, World, running_world
@@ -32,7 +32,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def told_world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world whose server may speak to this machine."""
-    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
+    monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     # A registration is judged by the operator's hosts, too: here it is written past that.
     monkeypatch.setattr("authsvc.domain.parties.relying_parties.check_way", lambda *_: None)
     with running_world(database_url, tmp_path, outbound=Outbound(allowed_hosts=("127.0.0.1",))) as running:

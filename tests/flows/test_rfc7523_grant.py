@@ -19,11 +19,6 @@ from tests.flows.world import World
 SCOPE = "es256:read"
 
 
-@pytest.fixture
-def shop(small_world: World) -> Shop:
-    return open_shop(small_world)
-
-
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop that no case changes."""

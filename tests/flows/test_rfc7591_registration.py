@@ -16,7 +16,7 @@ from authsvc.domain.parties.resources import IDENTITY_SCOPES
 from authsvc.domain.tenants import REGISTRATION_OFF, REGISTRATION_OPEN
 from authsvc.protocol.client_members import OF_CLIENT, OF_PARTY, UNSUPPORTED
 from authsvc.settings import Clients, Throttle
-from tests.flows.conftest import _hasty_cache
+from tests.flows.hasty_cache import hasty_cache
 from tests.flows.real_metadata import OF_REAL_CLIENTS
 from tests.flows.registering import (
     METADATA,
@@ -179,7 +179,7 @@ def test_a_registration_that_is_refused_leaves_the_token_unused(small_world: Wor
 
 @pytest.fixture
 def narrow_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("authsvc.app.Cache", _hasty_cache)
+    monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, clients=QUOTA) as world:
         let(world, REGISTRATION_OPEN)
         yield world

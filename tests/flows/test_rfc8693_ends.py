@@ -22,9 +22,9 @@ from tests.flows.exchanges import (
     Shop,
     claims_of,
     open_shop,
+    refused,
 )
 from tests.flows.test_rfc8693_exchange import an_api_key, subject_of
-from tests.flows.test_rfc8693_refusals import refused
 from tests.flows.world import World, a_client, audience
 
 

@@ -30,11 +30,6 @@ from tests.flows.exchanges import (
 from tests.flows.world import World, a_client
 
 
-@pytest.fixture
-def shop(small_world: World) -> Shop:
-    return open_shop(small_world)
-
-
 def subject_of(token: str) -> dict[str, Any]:
     return jwt.decode(token, options={"verify_signature": False})
 

@@ -12,8 +12,7 @@ from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.jwk import SigningKey
 from authsvc.protocol.subject_token import ID_TOKEN
 from tests.flows.assertions import GONE, a_key, compact, signed
-from tests.flows.exchanges import TO_BILLING, Shop, claims_of, standing_shop
-from tests.flows.test_rfc8693_refusals import refused
+from tests.flows.exchanges import TO_BILLING, Shop, claims_of, refused, standing_shop
 
 DOOR = replace(TO_BILLING, clients=frozenset({"app", "narrow"}), scopes=(("*", frozenset({"eddsa:read"})),))
 

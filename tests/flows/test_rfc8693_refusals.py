@@ -22,16 +22,10 @@ from tests.flows.exchanges import (
     UNRELATED,
     Shop,
     claims_of,
-    open_shop,
+    refused,
     standing_shop,
 )
 from tests.flows.test_rfc8693_exchange import an_api_key, subject_of
-from tests.flows.world import World
-
-
-@pytest.fixture
-def shop(small_world: World) -> Shop:
-    return open_shop(small_world)
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +40,6 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def presented(standing: Shop) -> str:
     """A user's token for orders."""
     return standing.token()
-
-
-def refused(answer, error="invalid_request"):
-    assert (answer.status_code, answer.json().get("error")) == (400, error), answer.text
-    assert "access_token" not in answer.json()
-    return str(answer.json()["error_description"])
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from authsvc.verify import TokenVerifier
 from tests.flows import assertions
 from tests.flows.asking import add_server
 from tests.flows.assertions import a_key
-from tests.flows.conftest import _hasty_cache
 from tests.flows.exchanges import BILLING, PARTNER, PARTNERS, TO_BILLING, Shop, open_shop
+from tests.flows.hasty_cache import hasty_cache
 from tests.flows.world import ISSUER, a_client, running_world
 from tests.verify.issuer_server import AUDIENCE, Hands, IssuerServer
 
@@ -109,7 +109,7 @@ STRANGERS = {
 def open_rig(directory: Path, **changed: Any) -> Iterator[Rig]:
     """The rig on SQLite, for a whole table of cases; `changed` are settings."""
     with pytest.MonkeyPatch.context() as patched, ExitStack() as opened:
-        patched.setattr("authsvc.app.Cache", _hasty_cache)
+        patched.setattr("authsvc.app.Cache", hasty_cache)
         url = f"sqlite:///{directory}/authsvc.db"
         shop = open_shop(opened.enter_context(running_world(url, directory, **changed)))
         _add_takers(shop)
