@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from authsvc.domain.people import login
 from authsvc.domain.people.login import BEGUN, PASSWORD, PasswordAttempt, ProvedUser, advance, means_of
+from authsvc.domain.people.passwords import MAX_PASSWORD_BYTES, is_endless
 from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS
 from authsvc.domain.ports import HashPermit, UnitOfWork
 from authsvc.domain.sign_in.sessions import Session
@@ -44,6 +45,8 @@ def decide_by_password(request: GrantRequest, uow: UnitOfWork, issuing: Issuing)
         raise InvalidRequest("username and password are required")
     if len(username) > MAX_LOGIN_CHARACTERS:
         raise InvalidRequest(f"username has at most {MAX_LOGIN_CHARACTERS} characters")
+    if is_endless(password):
+        raise InvalidRequest(f"password has at most {MAX_PASSWORD_BYTES} bytes")
     attempt = PasswordAttempt(username, password, request.address)
     proved, amr = prove_password(attempt, request.permit, request.now, uow, issuing)
     family_id = uuid4() if "refresh_token" in request.client.grant_types else None

@@ -227,14 +227,17 @@ class Turns:
     Only attempts of one process wait for each other; the bound on guesses is the database's.
     """
 
-    def __init__(self, wait_seconds: float) -> None:
+    def __init__(self, wait_seconds: float, queue_length: int = 32) -> None:
         self._wait_seconds = wait_seconds
+        self._queue_length = queue_length
         self._turns: dict[str, tuple[asyncio.Lock, list[None]]] = {}
 
     @asynccontextmanager
     async def of(self, key: str) -> AsyncIterator[None]:
-        """Wait for the turn of this key. Raises: Overloaded when that takes too long."""
+        """Wait for the turn of this key. Raises: Overloaded when too many do, or that takes too long."""
         turn, present = self._turns.setdefault(key, (asyncio.Lock(), []))
+        if len(present) > self._queue_length:
+            raise Overloaded("turn")
         present.append(None)
         try:
             await asyncio.wait_for(turn.acquire(), self._wait_seconds)

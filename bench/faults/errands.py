@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from bench.faults.browsing import authorization_query, code_of
 from bench.faults.caller import JSON, LOST, Answer, Tally
-from bench.faults.crowd import authorization_query, code_of
 from bench.faults.ledger import code_fields, proof
 from bench.faults.lines import Lines, form, posted
 from bench.faults.site import APP, PASSWORD, SCOPE, SERVICE, WEB, Site

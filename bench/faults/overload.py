@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 
 from bench.faults import leaving
+from bench.faults.browsing import authorization_query, code_of
 from bench.faults.caller import JSON
-from bench.faults.crowd import authorization_query, code_of
 from bench.faults.finding import Finding, none_of, say, within
 from bench.faults.ledger import code_fields, proof
 from bench.faults.lines import Lines, form, posted

@@ -8,6 +8,7 @@ import pytest
 
 from authsvc.crypto.passwords import needs_rehash
 from authsvc.settings import Http
+from authsvc.web.oauth.token import login_route
 from tests.flows.world import OTHER_PASSWORD, PASSWORD, World, audience, running_world
 
 FREE = 5
@@ -92,7 +93,7 @@ def test_one_answer_for_an_unknown_name_and_a_wrong_password(small_world: World)
         small_world.login(username="dora", password="wrong", scope="openid"),
         small_world.login(username="irma", password="wrong", scope="openid"),
         small_world.login(username="alice", password=OTHER_PASSWORD, scope="openid"),
-        small_world.login(username="alice", password="x" * 5_000, scope="openid"),
+        small_world.login(username="alice", password="x" * 4_096, scope="openid"),
     ]
     assert len({str(without_id(answer)) for answer in cases}) == 1
     assert cases[0].status_code == 401
@@ -253,6 +254,20 @@ def test_an_overlong_name_is_refused_before_it_is_brought_into_normal_form(small
     answer = small_world.login(username="a" + "\u0315\u0316" * 512, scope="openid")
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert {**small_world.rows(), "audit_events": 0} == {**before, "audit_events": 0}
+
+
+@pytest.mark.parametrize("username", ["alice", "nobody"])
+def test_an_endless_password_is_refused_without_being_looked_at(small_world: World, username: str):
+    """It waits for no permit to hash, and is no guess."""
+    before = small_world.rows()
+    answer = small_world.login(username=username, password="x" * 4_097, scope="openid")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert {**small_world.rows(), "audit_events": 0} == {**before, "audit_events": 0}
+
+
+@pytest.mark.parametrize(("characters", "hashes"), [(4_096, True), (4_097, False)])
+def test_only_a_password_that_may_be_somebodys_waits_for_a_permit(characters: int, hashes: bool):
+    assert login_route({"username": ("alice",), "password": ("x" * characters,)}).hashes is hashes
 
 
 @pytest.mark.parametrize(

@@ -169,3 +169,25 @@ def test_whoever_waits_too_long_for_a_turn_is_refused():
                     pass
 
     asyncio.run(two())
+
+
+def test_too_many_who_wait_for_one_turn_are_refused_at_once():
+    async def crowd() -> list[Any]:
+        turns, gate = Turns(5, queue_length=3), asyncio.Event()
+
+        async def enter(key: str) -> str:
+            async with turns.of(key):
+                await gate.wait()
+            return key
+
+        entering = [asyncio.create_task(enter(key)) for key in ["a"] * 10 + ["b"]]
+        await asyncio.sleep(0)
+        refused = [task for task in entering if task.done()]
+        gate.set()
+        answers = await asyncio.gather(*entering, return_exceptions=True)
+        assert len(refused) == 6
+        assert not turns._turns
+        return answers
+
+    answers = asyncio.run(crowd())
+    assert [answer for answer in answers if not isinstance(answer, Overloaded)] == ["a"] * 4 + ["b"]

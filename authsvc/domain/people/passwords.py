@@ -40,9 +40,14 @@ def normal_form(presented: str) -> str:
 
     One that is too long in any form stays as it is: normalizing takes time with the square of the length.
     """
-    if len(presented) > _LONGEST_SPELLING:
+    if is_endless(presented):
         return presented
     return unicodedata.normalize("NFC", presented)
+
+
+def is_endless(presented: str) -> bool:
+    """Whether what was presented is too long in any spelling: nobody's password, which need not be looked at."""
+    return len(presented) > _LONGEST_SPELLING
 
 
 def is_too_long(password: str) -> bool:

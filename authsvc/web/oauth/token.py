@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from authsvc.domain.people.passwords import is_endless
 from authsvc.domain.people.users import MAX_LOGIN_CHARACTERS
 from authsvc.domain.ports import UnitOfWork
 from authsvc.protocol import first_party
@@ -30,8 +31,10 @@ def token_route(fields: Fields) -> Route:
 
 
 def login_route(fields: Fields) -> Route:
-    """Return the lane of a sign-in, one at a time for each name."""
-    presented_username = fields.get("username", ("",))[0]
+    """Return the lane of a sign-in, one at a time for each name. A password that is nobody's is not hashed."""
+    presented_username, presented_password = (fields.get(name, ("",))[0] for name in ("username", "password"))
+    if is_endless(presented_password):
+        return Route("people")
     return Route("people", hashes=True, turn=presented_username[:MAX_LOGIN_CHARACTERS].strip().casefold())
 
 
