@@ -20,6 +20,7 @@ from bench import (
     refresh,
     report,
     rounds,
+    scale,
     verifier,
 )
 from bench.processes import CORES, BenchError
@@ -39,6 +40,7 @@ COMPARISONS: dict[str, Callable[[rounds.Plan, Path], list[rounds.Figure]]] = {
         crowd,
         enumeration,
         idle,
+        scale,
     )
 }
 
