@@ -9,6 +9,8 @@ NPM_STAMP := tests/interop/node_modules/.package-lock.json
 # Two workers suit the two cores of a small machine; WORKERS=8 elsewhere.
 WORKERS ?= 2
 RUNS ?= 10000000
+# Tests start hundreds of interpreters: what all of them import is compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all check check-deploy format locales mutants fuzz bench story demo lock

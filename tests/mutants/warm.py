@@ -1,4 +1,4 @@
-"""An interpreter that has imported what no mutant changes; for each run of tests it forks a child to import the rest.
+"""An interpreter that has imported what no mutant changes; for each run of tests it forks a child for the rest.
 
 Started by workplace.py as a script in the copied tree. A line of standard input is a JSON list of arguments for
 pytest; the answer is two lines: the child's process id, which is its group's too, and its exit code. What the child
@@ -61,8 +61,7 @@ def warm(tree: Path) -> None:
     Raises:
         RuntimeError: a module of the tree came along, or a module started a thread.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True):
         for name in sorted(imported_by(tree) | {*LATE}):
             # What only another environment has (tests/fuzz) is not for these tests either.
             with suppress(ModuleNotFoundError):
@@ -71,7 +70,9 @@ def warm(tree: Path) -> None:
         file = getattr(module, "__file__", None)
         if file and module.__name__ != "__main__" and Path(file).is_relative_to(tree):
             raise RuntimeError(f"{module.__name__} of the tree is imported before the mutant is there")
-    if threading.active_count() > 1:
+    # Python does not know those that a library of another language started; where the system lists them, count them.
+    threads = Path("/proc/self/task")
+    if threading.active_count() > 1 or (threads.is_dir() and len(list(threads.iterdir())) > 1):
         raise RuntimeError(f"an import started threads: {threading.enumerate()}")
     gc.collect()
     gc.freeze()
