@@ -6,13 +6,12 @@ whose declared endpoints come back through `hop`.
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from authsvc.clock import Clock
 from authsvc.errors import AuthsvcError, LaneNeeded, StorageUnavailable
@@ -20,6 +19,7 @@ from authsvc.observe import logging as observe
 from authsvc.observe.metrics import Metrics
 from authsvc.web import cors
 from authsvc.web.address import Networks, caller_address
+from authsvc.web.asked import Asked, asked_of
 from authsvc.web.body import Disconnected, Head, check_host, clean_json, fields_of, has_body, read_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_response, run_call, run_from_memory
 from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
@@ -28,11 +28,10 @@ from authsvc.web.gate import Gate
 from authsvc.web.lanes import STALL_SECONDS, Lane, MemoryLane, Overloaded, Permits, Turns
 from authsvc.web.once import Once
 from authsvc.web.rate_limit import RateLimit
-from authsvc.web.refusals import Told, refusal
+from authsvc.web.refusals import refusal
 from authsvc.web.request import NO_PERMIT, Call, Request
-from authsvc.web.responses import Headers, Response, json_response
-from authsvc.web.security_headers import SECURITY_HEADERS
-from authsvc.web.tenant import split_path
+from authsvc.web.responses import Response, json_response
+from authsvc.web.sender import Sender, replay
 from authsvc.web.upload import Pieces, Upload, take_in
 
 EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
@@ -42,7 +41,6 @@ UNDECLARED = "other"
 _UNCOUNTED = frozenset({"live", "ready"})
 """Endpoints that whoever watches over the service asks, however often its address asks for anything else."""
 _PADDED = frozenset({400, 401, 403})
-_WITHOUT_LENGTH = frozenset({204, 304})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +92,10 @@ class Edge:
             return
         self.gate.begin(scope)
         started = time.perf_counter()
-        asked = _asked(scope)
+        asked = asked_of(scope)
         endpoint = self._endpoints.get(asked.path) or (_NO_PAGE if asked.path.startswith("/ui/") else None)
         name, request_id = endpoint.name if endpoint else UNDECLARED, asked.request_id
-        sender = _Sender(send, request_id, without_body=scope["method"] == "HEAD")
+        sender = Sender(send, request_id, without_body=scope["method"] == "HEAD")
         try:
             # A page is for the browser that shows it: no other page reads what it is sent (RFC 9700 §2.6).
             if b"origin" in asked.head and (endpoint is None or endpoint.refusals != "page"):
@@ -191,7 +189,7 @@ class Edge:
             finally:
                 permit.release()
 
-    async def _answer(self, scope: Scope, receive: Receive, asked: "_Asked", endpoint: Endpoint) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive, asked: Asked, endpoint: Endpoint) -> Response:
         try:
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             if method not in endpoint.handlers:
@@ -210,7 +208,7 @@ class Edge:
         arrival = Arrival(endpoint, request, asked.host, asked.tenant_path, self._audited)
         return await self.hop(arrival, endpoint.route(fields))
 
-    def _too_many(self, scope: Scope, asked: "_Asked", endpoint: Endpoint | None) -> Response | None:
+    def _too_many(self, scope: Scope, asked: Asked, endpoint: Endpoint | None) -> Response | None:
         """Count the request, and return its refusal if its address has had its share."""
         name, form = (endpoint.name, endpoint.refusals) if endpoint is not None else (UNDECLARED, "api")
         if self._rate_limit is None or name in _UNCOUNTED:
@@ -262,7 +260,7 @@ class Edge:
         peer = scope["client"][0] if scope.get("client") else None
         return caller_address(peer, forwarded.decode("latin-1") or None, trusted)
 
-    async def _pass_on(self, scope: Scope, receive: Receive, asked: "_Asked", sender: "_Sender") -> str:
+    async def _pass_on(self, scope: Scope, receive: Receive, asked: Asked, sender: Sender) -> str:
         """Hand a request to the FastAPI application with its body read, judged and turned into clean JSON.
 
         Returns the endpoint's name.
@@ -280,7 +278,7 @@ class Edge:
         request = self.request(scope, method, body, {}, asked.request_id)
         inner = {**scope, "method": method, "path": path, "raw_path": path.encode(), "headers": kept, EDGE: self}
         inner[ARRIVAL] = Arrival(declared, request, asked.host, asked.tenant_path, self._audited)
-        await self._app(inner, _replay(body), sender)
+        await self._app(inner, replay(body), sender)
         return getattr(inner.get("route"), "endpoint_name", UNDECLARED)
 
     def _note(self, error: AuthsvcError, endpoint: str, request_id: str, address: str) -> None:
@@ -302,67 +300,6 @@ class Edge:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the first line and the headers of a request say; of a repeated header, `head` has the last."""
-
-    request_id: str
-    tenant_path: str
-    path: str
-    head: Head
-    host: str
-
-    @property
-    def told(self) -> Told:
-        """Whom a refusal is told before a tenant was found."""
-        return Told(self.request_id, accept_language=self.head.get(b"accept-language", b"").decode("latin-1"))
-
-
-def _asked(scope: Scope) -> _Asked:
-    head = dict(scope["headers"])
-    tenant_path, path = split_path(scope["path"])
-    return _Asked(secrets.token_hex(8), tenant_path, path, head, head.get(b"host", b"").decode("latin-1"))
-
-
-class _Sender:
-    """ASGI send that adds the headers of every answer and remembers its status, and that it has begun."""
-
-    def __init__(self, send: Send, request_id: str, *, without_body: bool) -> None:
-        self._send = send
-        self._without_body = without_body
-        self.request_id = request_id
-        self.status = 500
-        self.has_begun = False
-        self.headers: Headers = (*SECURITY_HEADERS, (b"x-request-id", request_id.encode()))
-
-    async def __call__(self, message: Message) -> None:
-        """Pass on a message of the FastAPI application."""
-        if message["type"] == "http.response.start":
-            self.has_begun = True
-            self.status = message["status"]
-            kept = [header for header in message["headers"] if not self._is_idle_length(header)]
-            own = {name for name, _ in kept}
-            added = [header for header in self.headers if header[0] not in own]
-            message = {**message, "headers": [*kept, *added]}
-        elif self._without_body:
-            message = {**message, "body": b""}
-        await self._send(message)
-
-    def _is_idle_length(self, header: tuple[bytes, bytes]) -> bool:
-        return header[0] == b"content-length" and self.status in _WITHOUT_LENGTH
-
-    async def respond(self, response: Response) -> None:
-        """Send a whole answer; its own headers displace the common ones. 204 and 304 have no length (RFC 9110 §8.6)."""
-        self.status, self.has_begun = response.status, True
-        own = {name for name, _ in response.headers}
-        headers = [*response.headers, *(header for header in self.headers if header[0] not in own)]
-        if response.status not in _WITHOUT_LENGTH:
-            headers.append((b"content-length", str(len(response.body)).encode()))
-        await self._send({"type": "http.response.start", "status": response.status, "headers": headers})
-        body = b"" if self._without_body else response.body
-        await self._send({"type": "http.response.body", "body": body})
-
-
 def _nothing_there(call: Call) -> Response:  # noqa: ARG001 - whatever was asked
     raise HttpError(404, "There is no such page.")
 
@@ -375,15 +312,6 @@ _NO_PAGE = Endpoint(
     UNDECLARED, {"GET": _nothing_there, "POST": _nothing_there}, lambda _: Route("memory"), refusals="page"
 )
 """Where people look for pages, they are told in words that there is none."""
-
-
-def _replay(body: bytes) -> Receive:
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Message:
-        return messages.pop() if messages else {"type": "http.disconnect"}
-
-    return receive
 
 
 def _failed(request_id: str) -> Response:
