@@ -63,17 +63,6 @@ def _has(call: ast.Call, name: str, value: object) -> bool:
     return False
 
 
-def test_the_migrations_are_one_line_numbered_without_a_gap():
-    """Two that were made at once with one number would leave a database with the one that came first."""
-    said = []
-    for path in sorted(VERSIONS.glob("[0-9]*.py")):
-        module = ast.parse(path.read_text())
-        assigned = {ast.unparse(node.targets[0]): node.value for node in module.body if isinstance(node, ast.Assign)}
-        said.append((path.name[:4], *(ast.literal_eval(assigned[name]) for name in ("revision", "down_revision"))))
-    numbers = [f"{number:04}" for number in range(1, len(said) + 1)]
-    assert said == list(zip(numbers, numbers, [None, *numbers], strict=False))
-
-
 @pytest.mark.parametrize("path", sorted(VERSIONS.glob("[0-9]*.py"))[1:], ids=lambda path: path.stem)
 def test_a_migration_only_adds(path):
     assert list(faults(path.read_text())) == []
