@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import user_import
+from bench import user_import, user_import_http
 from bench.faults import (
     canaries,
     clocks,
@@ -43,6 +43,7 @@ SCRIPTS = {
         overload,
         soak,
         user_import,
+        user_import_http,
     )
 }
 

@@ -1,0 +1,128 @@
+"""Users imported over HTTP into PostgreSQL: how long, and in how much memory, with all servers killed once on the way.
+
+`python -m bench.faults user-import-http` runs it. The file is streamed; the time is that from its first byte to the
+last user, with the pause in which a killed server still has the lease of the jobs.
+"""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from authsvc.domain.administration import USERS_READ, USERS_WRITE, admin_audience
+from authsvc.domain.parties.clients import with_new_secret
+from authsvc.domain.people.user_import import BATCH
+from bench.faults.finding import Finding, say, within
+from bench.faults.plan import Plan, on_postgresql
+from bench.faults.service import Service
+from bench.faults.site import SERVICE, Site
+from bench.user_import import count_users, write_users
+
+NAME = "user-import-http"
+TIMES = 400_000
+"""Users: 50 MB."""
+SECONDS = 600.0
+MAX_MEGABYTES = 64.0
+"""More than before the upload."""
+_PIECE = 65_536
+
+
+def run(plan: Plan) -> list[Finding]:
+    """Send `plan.times` users, kill the servers when a fifth is there, and let others finish."""
+    file = plan.directory / "users.csv"
+    write_users(file, plan)
+    with on_postgresql(plan) as (site, cluster), Service(site, plan.directory / "log", workers=1) as service:
+        url, client = cluster.url().replace("+psycopg", ""), _administrator(site)
+        token = _token(service, client)
+        others, before = count_users(url), _megabytes(service)
+        began = time.monotonic()
+        path = _send(service, token, file)
+        sent = time.monotonic() - began
+        _await(lambda: count_users(url) >= others + plan.times / 5)
+        grown = _megabytes(service) - before
+        service.kill_all()
+        stored = count_users(url) - others
+        say(f"  sent in {sent:.1f} s, killed at {stored:,} users")
+        service.start()
+        _await(lambda: _call(service, "GET", path, token)["state"] == "done")
+        seconds = time.monotonic() - began
+        found = _call(service, "GET", path, token)
+        whole = count_users(url) - others
+    torn, size = stored % BATCH, file.stat().st_size / 1e6
+    is_whole = whole == found["added"] == plan.times
+    return [
+        Finding(f"killed with {stored:,} users stored: rows of an unfinished batch", f"{torn}", "0", torn == 0),
+        Finding("gone on with by another: users stored, and counted", f"{whole:,}, {found['added']:,}",
+                f"{plan.times:,} each", is_whole),
+        within(f"sent in {sent:.1f} s, and imported ({plan.times / seconds:,.0f} users/s with the pause)", seconds,
+               plan.seconds),
+        Finding(f"memory of the server beyond that before, for a body of {size:,.0f} MB", f"{grown:.0f} MB",
+                f"<= {MAX_MEGABYTES:.0f} MB", grown <= MAX_MEGABYTES, timed=True),
+    ]  # fmt: skip
+
+
+def _administrator(site: Site) -> tuple[str, str]:
+    with site.change() as uow:
+        service = uow.clients.get(SERVICE)
+        assert service is not None  # noqa: S101 - the site has it
+        blank = replace(
+            service, id="ops", secrets=(), scopes=frozenset({USERS_READ, USERS_WRITE}),
+            resources=frozenset({admin_audience(site.tenant.issuer)}),
+        )  # fmt: skip
+        client, secret = with_new_secret(blank, service.created_at)
+        uow.clients.add(client)
+    return client.id, secret
+
+
+def _token(service: Service, client: tuple[str, str]) -> str:
+    form = {"grant_type": "client_credentials", "client_id": client[0], "client_secret": client[1]}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return str(_asked(service, "POST", "/token", urlencode(form).encode(), headers)["access_token"])
+
+
+def _send(service: Service, token: str, file: Path) -> str:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
+    answer = _asked(service, "POST", "/admin/users/import", _pieces(file), headers)
+    return f"/admin/users/import/{answer['id']}"
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as octets:
+        while piece := octets.read(_PIECE):
+            yield piece
+
+
+def _call(service: Service, method: str, path: str, token: str) -> dict[str, Any]:
+    return _asked(service, method, path, None, {"Authorization": f"Bearer {token}"})
+
+
+def _asked(
+    service: Service, method: str, path: str, body: bytes | Iterator[bytes] | None, headers: dict[str, str]
+) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=120)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+    finally:
+        connection.close()
+    if answer.status >= 400:  # noqa: PLR2004 - from here on, refusals
+        message = f"{method} {path} was answered {answer.status}: {content!r}"
+        raise RuntimeError(message)
+    return dict(json.loads(content))
+
+
+def _await(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        time.sleep(0.2)
+
+
+def _megabytes(service: Service) -> float:
+    """Return the most memory that any process of the server has had."""
+    pids = {service.pid, *service.worker_pids()}
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    return max(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
