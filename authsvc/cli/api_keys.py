@@ -108,7 +108,7 @@ def _making_owner(desk: Desk, user: str | None, client_id: str | None) -> KeyOwn
 
 def _made(desk: Desk, owner: KeyOwner, wanted: WantedKey) -> tuple[ApiKey, str]:
     keys, registered = desk.uow.api_keys, desk.uow.resources.list()
-    live = sum(key.is_alive(desk.now) for key in keys.list(user_id=owner.user_id, client_id=owner.client_id))
+    live = keys.count_before_adding(owner, desk.now)
     try:
         key, secret = new_api_key(wanted, owner, registered, live, desk.now)
     except FieldsInvalid as error:

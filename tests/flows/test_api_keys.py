@@ -239,6 +239,14 @@ def test_nobody_has_more_than_so_many_live_keys(small_keys: Keys):
     assert small_keys.service()["id"]
 
 
+def test_nobody_gets_more_by_asking_at_the_very_same_instant(keys: Keys):
+    for _ in range(MAX_LIVE_KEYS - 1):
+        keys.service()
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda _: keys.create_service().status_code, range(8)))
+    assert sorted(statuses) == [201] + [409] * 7
+
+
 def test_who_made_and_revoked_a_key_is_in_the_audit_trail(keys: Keys):
     made = keys.create()
     gone = keys.world.http.delete(f"/api-keys/{made.json()['id']}", headers=keys.bearer())

@@ -11,6 +11,7 @@ from sqlalchemy import UniqueConstraint, select
 from authsvc.domain import ports
 from authsvc.domain.people.user_imports import Chunk
 from authsvc.domain.tokens.access_tokens import Standing
+from authsvc.domain.tokens.api_keys import KeyOwner
 from authsvc.errors import Conflict
 from authsvc.storage.sql.base import metadata
 from authsvc.storage.sql.engine import Storage
@@ -162,6 +163,10 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "api_keys.get": (lambda unit: unit.api_keys.get(API_KEY.id), None),
     "api_keys.find": (lambda unit: unit.api_keys.find("key-hash"), None),
     "api_keys.list": (lambda unit: unit.api_keys.list(user_id=USER.id), ()),
+    "api_keys.count_before_adding": (
+        lambda unit: unit.api_keys.count_before_adding(KeyOwner(USER.id, None, frozenset(), frozenset()), NOW),
+        0,
+    ),
     "api_keys.add": (lambda unit: _refused(unit.api_keys.add, an_api_key(USER.id)), "Conflict"),
     "api_keys.record_use": (lambda unit: unit.api_keys.record_use(API_KEY.id, LATER), None),
     "api_keys.revoke_all": (lambda unit: unit.api_keys.revoke_all(USER.id, NOW), 0),

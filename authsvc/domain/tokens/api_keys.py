@@ -11,7 +11,7 @@ from authsvc.domain.parties.resources import ACCOUNT_SCOPE, IDENTITY_SCOPES, Res
 from authsvc.errors import DomainError
 
 MAX_LIVE_KEYS = 50
-"""Of one owner: more are forgotten than used. Owners who ask at the very same instant may get a few more."""
+"""Of one owner: more are forgotten than used."""
 MAX_NAME = 100
 """Characters of a key's name."""
 DEFAULT_SECONDS = 90 * 86_400

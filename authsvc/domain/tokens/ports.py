@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from authsvc.domain.tokens.access_tokens import OpaqueAccessToken, Standing
-from authsvc.domain.tokens.api_keys import ApiKey
+from authsvc.domain.tokens.api_keys import ApiKey, KeyOwner
 
 
 class AccessTokens(Protocol):
@@ -33,6 +33,9 @@ class ApiKeys(Protocol):
 
     def list(self, *, user_id: UUID | None = None, client_id: str | None = None) -> tuple[ApiKey, ...]:
         """Return those of one owner that are not revoked, oldest first."""
+
+    def count_before_adding(self, owner: KeyOwner, now: datetime) -> int:
+        """Return how many live keys the owner has; nobody adds one to them until the transaction ends."""
 
     def add(self, key: ApiKey) -> None: ...
 

@@ -18,8 +18,10 @@ from sqlalchemy import (
     update,
 )
 
-from authsvc.domain.tokens.api_keys import ApiKey
+from authsvc.domain.tokens.api_keys import ApiKey, KeyOwner
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
+from authsvc.storage.sql.clients import clients
+from authsvc.storage.sql.users import users
 
 api_keys = Table(
     "api_keys",
@@ -58,6 +60,15 @@ _FIND = _KEY.where(api_keys.c.secret_hash == bindparam("presented_hash"))
 _LIVE = _KEY.where(api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.created_at, api_keys.c.id)
 _OF_USER = _LIVE.where(api_keys.c.user_id == given("whose", api_keys.c.user_id))
 _OF_CLIENT = _LIVE.where(api_keys.c.client_id == given("whose", api_keys.c.client_id))
+# Not for keys alone: FOR NO KEY UPDATE lets everything else be added that names the owner.
+_HOLD_USER = (
+    select(users.c.id).where(owned(users), users.c.id == given("whose", users.c.id)).with_for_update(key_share=True)
+)
+_HOLD_CLIENT = (
+    select(clients.c.id)
+    .where(owned(clients), clients.c.id == given("whose", clients.c.id))
+    .with_for_update(key_share=True)
+)
 _ADD = insert(api_keys)
 _RECORD_USE = (
     update(api_keys)
@@ -97,6 +108,14 @@ class SqlApiKeys(Store):
         else:
             rows = self._work.rows(_OF_USER, tenant=self._tenant_id, whose=user_id)
         return tuple(ApiKey(*row) for row in rows)
+
+    def count_before_adding(self, owner: KeyOwner, now: datetime) -> int:
+        """Return how many live keys the owner has; nobody adds one to them until the transaction ends."""
+        whose = owner.client_id if owner.user_id is None else owner.user_id
+        self._work.write_returning(
+            _HOLD_CLIENT if owner.user_id is None else _HOLD_USER, tenant=self._tenant_id, whose=whose
+        )
+        return sum(key.is_alive(now) for key in self.list(user_id=owner.user_id, client_id=owner.client_id))
 
     def add(self, key: ApiKey) -> None:
         """Raises: Conflict if its owner is gone."""

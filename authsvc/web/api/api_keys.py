@@ -122,8 +122,7 @@ def _made(body: ApiKeyBody, owner: KeyOwner, call: Call) -> tuple[ApiKey, str]:
         expires_at=body.expires_at,
     )
     call.uow.begin()
-    live = sum(key.is_alive(now) for key in keys.list(user_id=owner.user_id, client_id=owner.client_id))
-    key, secret = new_api_key(wanted, owner, registered, live, now)
+    key, secret = new_api_key(wanted, owner, registered, keys.count_before_adding(owner, now), now)
     keys.add(key)
     return key, secret
 

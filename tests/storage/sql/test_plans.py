@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import Delete, Insert, Select, UniqueConstraint, Update
 
+from authsvc.domain.tokens.api_keys import KeyOwner
 from authsvc.errors import AuthsvcError
 from authsvc.storage import sql
 from authsvc.storage.sql.base import metadata
@@ -36,6 +37,7 @@ ASKED_BESIDES = (
     lambda unit: unit.outbox.list(LETTER.id, 10),
     lambda unit: unit.logout_deliveries.list(DELIVERY.id, 10),
     lambda unit: unit.api_keys.list(client_id="shop"),
+    lambda unit: unit.api_keys.count_before_adding(KeyOwner(None, "shop", frozenset(), frozenset()), NOW),
     lambda unit: unit.codes.consume("code-hash", NOW, kept_until=LATER),
     lambda unit: unit.tenants.list(),
     lambda unit: unit.tenants.at_host("shop.example"),
