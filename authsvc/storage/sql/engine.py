@@ -15,7 +15,7 @@ from authsvc.storage.sql.logout_deliveries import tenants_with_logouts
 from authsvc.storage.sql.outbox import tenants_with_letters
 from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
 from authsvc.storage.sql.replays import Use, use_up
-from authsvc.storage.sql.tenants import SqlTenants
+from authsvc.storage.sql.tenants import SqlTenants, tenants_with_old_keys
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.user_imports import tenants_with_imports
 from authsvc.storage.sql.work import Database, Work
@@ -97,6 +97,14 @@ class Storage:
         work = Work(self._database)
         try:
             return purge(work, now, limit=limit, audit_seconds=audit_seconds)
+        finally:
+            work.close()
+
+    def tenants_with_old_keys(self, born_before: datetime) -> tuple[UUID, ...]:
+        """Return the enabled tenants whose keys are to be looked at: one of them was made before that."""
+        work = Work(self._database)
+        try:
+            return tenants_with_old_keys(work, born_before)
         finally:
             work.close()
 

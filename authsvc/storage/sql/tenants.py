@@ -27,10 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeDecorator
 
+from authsvc.domain.keyring import UNPUBLISHED
 from authsvc.domain.tenants import Look, Tenant
 from authsvc.errors import Conflict
-from authsvc.storage.sql.base import Instant, compact_json, metadata, some
+from authsvc.storage.sql.base import Instant, compact_json, given, metadata, some
 from authsvc.storage.sql.changes import announce
+from authsvc.storage.sql.keys import signing_keys
 from authsvc.storage.sql.prepared import Values
 from authsvc.storage.sql.work import Work
 
@@ -99,6 +101,22 @@ _ENABLE = update(tenants).where(_WHICH, tenants.c.disabled_at.is_not(None)).valu
 _HOLD = update(tenants).where(_WHICH).values(name=tenants.c.name)
 _SET_LOOK = update(tenants).where(_WHICH).values(look=bindparam("new_look"))
 _SET_REGISTRATION = update(tenants).where(_WHICH).values(client_registration=bindparam("who"))
+
+
+# More than are due, perhaps: a successor may be there. Whoever asks looks at those keys again.
+_WITH_OLD_KEYS = select(tenants.c.id).where(
+    tenants.c.disabled_at.is_(None),
+    some(
+        signing_keys, signing_keys.c.tenant_id == tenants.c.id, signing_keys.c.revoked_at.is_(None),
+        signing_keys.c.created_at < given("before", signing_keys.c.created_at),
+        signing_keys.c.algorithm.not_in([bindparam(f"kept_{n}", each) for n, each in enumerate(sorted(UNPUBLISHED))]),
+    ).is_not(None),
+)  # fmt: skip
+
+
+def tenants_with_old_keys(work: Work, born_before: datetime) -> tuple[UUID, ...]:
+    """Return the enabled tenants with a key that is rotated by time and older than that: in one statement."""
+    return tuple(row[0] for row in work.rows(_WITH_OLD_KEYS, before=born_before))
 
 
 class SqlTenants:

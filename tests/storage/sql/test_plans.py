@@ -58,7 +58,7 @@ ASKED_BESIDES = (
 ALLOWED = {
     # For the jobs that look at every tenant.
     "pk_tenants: from its beginning": r"SELECT tenants.id \nFROM",
-    "Seq Scan on tenants": "ORDER BY tenants.created_at",
+    "Seq Scan on tenants": r"SELECT tenants.id \nFROM|ORDER BY tenants.created_at",
     # Pieces of files, of which few are under way.
     "pk_user_import_chunks: all rows of a tenant": r"SELECT tenants.id \nFROM",
     # What waits to be sent is little.
@@ -96,6 +96,7 @@ def ask_everything(storage: Storage) -> Any:
     storage.purge(NOW)
     storage.ping()
     storage.lease("purge", "node", NOW, 1.0)
+    storage.tenants_with_old_keys(NOW)
     storage.tenants_with_letters(NOW)
     storage.tenants_with_logouts(NOW)
     storage.tenants_with_imports()
