@@ -12,6 +12,7 @@ import httpx
 from authsvc.domain.tokens.exchange import ExchangePolicy
 from authsvc.protocol.grants import jwt_bearer, token_exchange
 from authsvc.protocol.subject_token import ACCESS_TOKEN, API_KEY, ID_TOKEN, JWT, REFRESH_TOKEN
+from tests.flows.artefact_answers import is_active, is_good, is_on, is_refused_for, is_unknown
 from tests.flows.artefacts import Hand
 from tests.flows.artefacts_of_browsers import (
     add_relying_parties,
@@ -166,28 +167,6 @@ def _key_id(method: str) -> Presented:
     return present
 
 
-def _is_on(answer: httpx.Response) -> bool:
-    return answer.status_code == 303
-
-
-def is_good(answer: httpx.Response) -> bool:
-    return answer.is_success
-
-
-def _is(error: str) -> Callable[[httpx.Response], bool]:
-    """Authenticated, but refused for the next reason."""
-    return lambda answer: answer.is_success or answer.json()["error"] == error
-
-
-def _is_active(answer: httpx.Response) -> bool:
-    return answer.is_success and answer.content != b'{"active":false}'
-
-
-def _is_unknown(answer: httpx.Response) -> bool:
-    """The token was taken; there is no such key."""
-    return answer.status_code == 404
-
-
 _NO_KEY = "/api-keys/01234567-89ab-4cde-8f01-23456789abcd"
 _PASSWORDS = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
 _ACCOUNT = {"account token": "a person's token for the issuer's own API"}
@@ -234,13 +213,15 @@ PLACES: Mapping[str, Place] = {
     "bearer at POST /me/email/confirm": Place(
         _bearer("POST", "/me/email/confirm", json={"token": "x"}), lambda answer: answer.status_code == 400, _ACCOUNT
     ),
-    "bearer at GET /api-keys/{key_id}": Place(_bearer("GET", _NO_KEY), _is_unknown, _ACCOUNT),
-    "bearer at DELETE /api-keys/{key_id}": Place(_bearer("DELETE", _NO_KEY), _is_unknown, _ACCOUNT),
+    "bearer at GET /api-keys/{key_id}": Place(_bearer("GET", _NO_KEY), is_unknown, _ACCOUNT),
+    "bearer at DELETE /api-keys/{key_id}": Place(_bearer("DELETE", _NO_KEY), is_unknown, _ACCOUNT),
     "bearer at POST /userinfo": Place(_bearer("POST", "/userinfo"), is_good, _USERINFO),
     "bearer at GET /userinfo": Place(_bearer("GET", "/userinfo"), is_good, _USERINFO),
     "access_token at /userinfo": Place(_form("/userinfo", "access_token"), is_good, _USERINFO),
     "Basic at /token": Place(
-        _basic("/token", "web", grant_type="refresh_token", refresh_token="x"), _is("invalid_grant"), _OWN_SECRET
+        _basic("/token", "web", grant_type="refresh_token", refresh_token="x"),
+        is_refused_for("invalid_grant"),
+        _OWN_SECRET,
     ),
     "Basic at /introspect": Place(_basic("/introspect", "web", token="x"), is_good, _OWN_SECRET),
     "Basic at /revoke": Place(_basic("/revoke", "svc", token="x"), is_good, _SVC_SECRET),
@@ -256,12 +237,12 @@ PLACES: Mapping[str, Place] = {
     ),
     "client_secret at /login": Place(
         _form("/login", "client_secret", client_id="orders", username="alice", password=PASSWORD),
-        _is("unauthorized_client"),
+        is_refused_for("unauthorized_client"),
         _BODY_SECRET,
     ),
     "client_secret at /logout": Place(
         _form("/logout", "client_secret", client_id="orders", refresh_token="as_rt_x"),
-        _is("invalid_grant"),
+        is_refused_for("invalid_grant"),
         _BODY_SECRET,
     ),
     "client_secret of another method": Place(
@@ -325,14 +306,16 @@ PLACES: Mapping[str, Place] = {
     "client_assertion at /introspect": Place(_assertion("/introspect", JWT_BEARER, token="x"), is_good, _ASSERTIONS),
     "client_assertion at /revoke": Place(_assertion("/revoke", JWT_BEARER, token="x"), is_good, _ASSERTIONS),
     "client_assertion at /login": Place(
-        _assertion("/login", JWT_BEARER, username="alice", password=PASSWORD), _is("unauthorized_client"), _NOT_YET_USED
+        _assertion("/login", JWT_BEARER, username="alice", password=PASSWORD),
+        is_refused_for("unauthorized_client"),
+        _NOT_YET_USED,
     ),
     "client_assertion at /logout": Place(
-        _assertion("/logout", JWT_BEARER, refresh_token="as_rt_x"), _is("invalid_grant"), _ASSERTIONS
+        _assertion("/logout", JWT_BEARER, refresh_token="as_rt_x"), is_refused_for("invalid_grant"), _ASSERTIONS
     ),
-    "token at /introspect, by the server": Place(_form("/introspect", "token", "api"), _is_active, _SERVED),
+    "token at /introspect, by the server": Place(_form("/introspect", "token", "api"), is_active, _SERVED),
     "token at /introspect, by a client": Place(
-        _form("/introspect", "token", "web"), _is_active, {**_SERVED, "refresh token": "its own"}
+        _form("/introspect", "token", "web"), is_active, {**_SERVED, "refresh token": "its own"}
     ),
     "token at /revoke, by a public client": Place(_form("/revoke", "token", "app"), is_good, _REVOCABLE, changes=True),
     "token at /revoke, by a client": Place(
@@ -383,23 +366,23 @@ PLACES: Mapping[str, Place] = {
         )
         for page in ERRANDS
     },
-    "password at /ui/login": Place(field_of("login", "password", username="bob"), _is_on, {"password": "it is bob's"}),
+    "password at /ui/login": Place(field_of("login", "password", username="bob"), is_on, {"password": "it is bob's"}),
     "current_password at /ui/account/password": Place(
         field_of("account/password", "current_password", new_password=OTHER_PASSWORD),
-        _is_on,
+        is_on,
         {"password": "their own"},
     ),
     "current_password at /ui/account/delete": Place(
         field_of("account/delete", "current_password", sure="yes"), is_good, {"password": "their own"}
     ),
     "token at /ui/register/confirm": Place(
-        field_of("register/confirm", "token", password=OTHER_PASSWORD), _is_on, {"link that registers": "unused"}
+        field_of("register/confirm", "token", password=OTHER_PASSWORD), is_on, {"link that registers": "unused"}
     ),
     "token at /ui/me/email/confirm": Place(
-        field_of("me/email/confirm", "token"), _is_on, {"link that verifies an address": "irma's own"}
+        field_of("me/email/confirm", "token"), is_on, {"link that verifies an address": "irma's own"}
     ),
     "token at /ui/reset": Place(
-        field_of("reset", "token", new_password=OTHER_PASSWORD), _is_on, {"link that resets a password": "unused"}
+        field_of("reset", "token", new_password=OTHER_PASSWORD), is_on, {"link that resets a password": "unused"}
     ),
     "token at /password/reset": Place(
         _json("/password/reset", "token", new_password=OTHER_PASSWORD),

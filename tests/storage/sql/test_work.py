@@ -1,9 +1,7 @@
 """The transaction, and what becomes of the driver's errors."""
 
-import socket
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,7 +10,6 @@ import pytest
 from sqlalchemy import Integer, bindparam, literal_column, make_url, select
 
 from authsvc.errors import Conflict, StorageUnavailable
-from authsvc.storage.sql import connect
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
@@ -366,42 +363,6 @@ def test_postgresql_limits_statements_locks_and_idle_transactions(fresh_postgres
     assert limits == {
         "statement_timeout": "5s", "lock_timeout": "800ms", "idle_in_transaction_session_timeout": "10s"
     }  # fmt: skip
-    storage.close()
-
-
-def test_a_database_that_refused_is_not_knocked_at_by_everybody(monkeypatch: pytest.MonkeyPatch):
-    knocks = 0
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def refuse() -> None:
-            nonlocal knocks
-            with suppress(OSError):
-                while True:
-                    listening.accept()[0].close()
-                    knocks += 1
-
-        threading.Thread(target=refuse, daemon=True).start()
-        storage = open_storage(f"postgresql://x:y@127.0.0.1:{listening.getsockname()[1]}/z", pool_size=1, cache=None)
-        monkeypatch.setattr(connect, "REFUSED_SECONDS", 3600.0)
-        for _ in range(5):
-            with pytest.raises(StorageUnavailable):
-                storage.ping()
-        assert knocks == 1
-        storage.close()
-
-
-def test_a_database_that_refused_is_connected_with_once_it_is_back(
-    own_postgres: postgres.Cluster, monkeypatch: pytest.MonkeyPatch
-):
-    migrate(own_postgres.url())
-    monkeypatch.setattr(connect, "REFUSED_SECONDS", 0.0)
-    storage = open_storage(own_postgres.url(), pool_size=1, cache=None)
-    own_postgres.stop(immediate=True)
-    for _ in range(2):
-        with pytest.raises(StorageUnavailable):
-            storage.ping()
-    own_postgres.start()
-    storage.ping()
     storage.close()
 
 
