@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,11 +19,13 @@ def verifier(issuer: Issuer) -> TokenVerifier:
 
 
 @pytest.fixture
-def asking(issuer: Issuer) -> IntrospectionVerifier:
+def asking(issuer: Issuer) -> Iterator[IntrospectionVerifier]:
     client_id, client_secret = issuer.resource_server()
-    return IntrospectionVerifier(
+    verifier = IntrospectionVerifier(
         issuer.url, issuer.audience, client_id=client_id, client_secret=client_secret, cache_seconds=0
     )
+    yield verifier
+    verifier.close()
 
 
 def test_a_token_is_good_by_the_published_keys_and_at_introspection(

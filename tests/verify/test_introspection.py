@@ -341,6 +341,8 @@ def test_a_verifier_that_is_closed_or_forgotten_leaves_no_thread(make_asking: Ma
     def threads() -> int:
         return sum(thread.name == "authsvc-verify-ask" for thread in threading.enumerate())
 
+    # Tests before this one may have forgotten theirs.
+    gc.collect()
     until(lambda: threads() == 0)
     verifier = make_asking()
     verifier.verify(server.opaque())
