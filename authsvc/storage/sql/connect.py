@@ -22,7 +22,11 @@ CONNECT_SECONDS = 3
 REFUSED_SECONDS = 0.1
 """How long it is remembered that the database refused a connection."""
 # A lock is waited for longer than a lane may stand still (web/lanes.py): so its queue is refused within a second.
-_POSTGRESQL_OPTIONS = "-c statement_timeout=5s -c lock_timeout=800ms -c idle_in_transaction_session_timeout=10s"
+# A plan for any tenant suits the many that are small, and reads all users of a large one: each is planned for its own.
+_POSTGRESQL_OPTIONS = (
+    "-c statement_timeout=5s -c lock_timeout=800ms -c idle_in_transaction_session_timeout=10s"
+    " -c plan_cache_mode=force_custom_plan"
+)
 
 _write_locks: dict[str, threading.Lock] = {}
 _write_locks_guard = threading.Lock()

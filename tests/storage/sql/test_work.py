@@ -358,10 +358,11 @@ def test_postgresql_limits_statements_locks_and_idle_transactions(fresh_postgres
     with storage._database.engine.connect() as connection:
         limits = {
             name: connection.exec_driver_sql(f"SHOW {name}").scalar()
-            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "plan_cache_mode")
         }
     assert limits == {
-        "statement_timeout": "5s", "lock_timeout": "800ms", "idle_in_transaction_session_timeout": "10s"
+        "statement_timeout": "5s", "lock_timeout": "800ms", "idle_in_transaction_session_timeout": "10s",
+        "plan_cache_mode": "force_custom_plan",
     }  # fmt: skip
     storage.close()
 
