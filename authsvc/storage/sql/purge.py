@@ -1,6 +1,6 @@
 """Expired rows leave in small batches, found by index (which begins with the tenant, as every key does)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,10 +8,13 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Delete,
+    Integer,
     Select,
     Table,
     bindparam,
     delete,
+    func,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -55,6 +58,8 @@ TOKEN_SECONDS = 600
 """How long what is known of a token outlives it: a node's clock may be behind, and still take it."""
 AUDIT_SECONDS = 400 * 86_400
 """How long audit rows are kept unless a setting says otherwise."""
+TENANTS_AT_ONCE = 500
+"""Of how many tenants sessions are looked at in one batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +98,19 @@ _IMPORT_OVER = some(
 ).is_not(None)
 _AUDIT = _rule(audit_events, AUDIT_SECONDS, _before(audit_events.c.at))
 _KEYS = _rule(signing_keys, KEY_SECONDS, or_(_before(signing_keys.c.retires_at), _before(signing_keys.c.revoked_at)))
+_SESSIONS = _rule(sessions, SIGN_IN_SECONDS, _before(sessions.c.over_at), _FAMILY_LEFT.is_(None))
+# A million sessions may be over whose families are not: so it is asked of a tenant's when it is its turn, not of all at
+# once; and by chance, that tenants whose sessions must all stay are not always the first ones.
+_SOME_SESSIONS = replace(
+    _SESSIONS,
+    tenants=select(tenants.c.id)
+    .where(some(sessions, sessions.c.tenant_id == tenants.c.id, _before(sessions.c.over_at)).is_not(None))
+    .order_by(func.random())
+    .limit(literal_column(str(TENANTS_AT_ONCE), Integer)),
+)
 RULES = (
     _rule(refresh_families, SIGN_IN_SECONDS, _before(refresh_families.c.over_at)),
-    _rule(sessions, SIGN_IN_SECONDS, _before(sessions.c.over_at), _FAMILY_LEFT.is_(None)),
+    _SOME_SESSIONS,
     _rule(attempts, 0, _before(attempts.c.over_at)),
     _rule(mailed_links, 0, _before(mailed_links.c.expires_at)),
     _rule(letters, LETTER_SECONDS, _before(letters.c.send_after)),

@@ -123,6 +123,6 @@ def test_the_standing_is_found_by_index_alone(shared_url: str):
         plan = [" ".join(map(str, row)) for row in cursor.fetchall()]
     database.engine.dispose()
     searched = [step for step in plan if "SEARCH" in step or "Index Cond" in step]
-    assert len(searched) == 5, plan
+    assert len(searched) == 6, plan
     assert all("tenant_id" in step for step in searched), plan
     assert not [step for step in plan if re.search(r"SCAN (?!CONSTANT ROW)|Seq Scan", step)], plan
