@@ -9,7 +9,7 @@ from uuid import UUID
 
 from authsvc.crypto import jws, opaque
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
-from authsvc.crypto.claims import Expectation
+from authsvc.crypto.claims import LATEST_INSTANT, Expectation
 from authsvc.crypto.errors import TokenError
 from authsvc.domain.parties.trusted_issuers import SUBJECTS
 from authsvc.domain.ports import UnitOfWork
@@ -126,6 +126,7 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
     try:
         claims = issuing.keyring.verify(presented, expected, uow, now)
         client_id, told = str(claims["aud"]), UUID(claims["sid"])
+        authenticated_at, amr = _sign_in_told(claims)
     except (TokenError, AttributeError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the ID token is invalid or expired", detail=f"ID token: {rule}") from error
@@ -151,10 +152,20 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         audiences=frozenset({client_id}),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         # What the token tells of: its session may tell of a later sign-in by now.
-        sign_in=SignIn(user_id, session.id, datetime.fromtimestamp(claims["auth_time"], UTC), tuple(claims["amr"])),
+        sign_in=SignIn(user_id, session.id, authenticated_at, amr),
         claims=claims,
         origin=Origin(frozenset({client_id})),
     )
+
+
+def _sign_in_told(claims: Mapping[str, Any]) -> tuple[datetime, tuple[str, ...]]:
+    """Return when and how the person signed in. Raises: TypeError, ValueError if that is malformed."""
+    told, amr = claims["auth_time"], claims["amr"]
+    if not 0 <= told <= LATEST_INSTANT:
+        raise ValueError("auth_time is no instant")
+    if not isinstance(amr, list) or not all(isinstance(each, str) for each in amr):
+        raise TypeError("amr is no list of texts")
+    return datetime.fromtimestamp(told, UTC), tuple(amr)
 
 
 def _jwt(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Judged:
@@ -226,7 +237,7 @@ def _api_key(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Is
         audiences=None,
         expires_at=soon if key.expires_at is None else min(soon, key.expires_at),
         api_key=key,
-        origin=Origin(api_key_id=key.id),
+        origin=Origin(frozenset() if key.client_id is None else frozenset({key.client_id}), api_key_id=key.id),
     )
 
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from authsvc.domain.tokens.exchange import ExchangePolicy
-from authsvc.protocol.subject_token import ID_TOKEN
+from authsvc.protocol.subject_token import API_KEY, ID_TOKEN
 from tests.flows.asking import introspect
 from tests.flows.exchanges import BILLING, ORDERS, Shop, claims_of
+from tests.flows.test_rfc8693_exchange import an_api_key
 from tests.flows.world import a_client
 
 OF_ITSELF = ExchangePolicy(
@@ -40,6 +41,17 @@ def test_a_token_that_speaks_of_a_disabled_client_is_worth_nothing(shop):
     shop.world.clock.offset += timedelta(seconds=2)
     assert introspect(shop.world, token, "billing").json() == {"active": False}
     assert introspect(shop.world, token, "orders").json() == {"active": False}
+
+
+def test_what_was_had_for_the_key_of_a_service_ends_with_the_service(shop):
+    shop.policies(ExchangePolicy(BILLING, api_keys=True, scopes=(("eddsa:read", frozenset({"eddsa:read"})),)))
+    _, secret = an_api_key(shop, "client", BILLING)
+    exchanged = shop.exchange(secret, subject_token_type=API_KEY).json()["access_token"]
+    assert introspect(shop.world, exchanged, "billing").json()["active"] is True
+    with shop.world.change() as uow:
+        uow.clients.disable("svc", shop.world.clock())
+    shop.world.clock.offset += timedelta(seconds=2)
+    assert introspect(shop.world, exchanged, "billing").json() == {"active": False}
 
 
 def test_who_takes_the_id_of_a_deleted_client_is_not_whom_its_tokens_speak_of(shop):
