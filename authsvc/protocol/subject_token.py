@@ -237,7 +237,7 @@ def _api_key(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Is
         audiences=None,
         expires_at=soon if key.expires_at is None else min(soon, key.expires_at),
         api_key=key,
-        origin=Origin(frozenset() if key.client_id is None else frozenset({key.client_id}), api_key_id=key.id),
+        origin=Origin(api_key_id=key.id),
     )
 
 

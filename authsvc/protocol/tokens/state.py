@@ -174,14 +174,16 @@ def _check_owners(
 
 
 def _check_subject(token: LiveToken, uow: UnitOfWork) -> None:
-    """Ask for whom a token without a session speaks of: a person (theirs by an API key), or a machine that it names."""
+    """Ask for whom a token without a session speaks of: a person (theirs by an API key), or by exchange a machine."""
     user_id = _user_id(token.subject)
     if user_id is not None:
         user = uow.users.get(user_id)
         if user is None or user.disabled_at is not None:
             raise _over("account_disabled", "the account is disabled", token)
-    elif token.subject not in token.origin.client_ids | {token.client_id}:
-        raise InvalidToken("the access token is invalid or expired", detail="sub").about(client_id=token.client_id)
+    elif token.subject != token.client_id:
+        client = uow.clients.get(token.subject)
+        if client is None or client.disabled_at is not None or _is_older(token, client):
+            raise _over("client_over", "the client is gone or disabled", token)
 
 
 def _check_origin(token: LiveToken, uow: UnitOfWork, now: datetime) -> None:
