@@ -45,7 +45,8 @@ VerifiedClaims = NewType("VerifiedClaims", dict[str, Any])
 
 _SEGMENTS: Final = 3
 # Keys that a token brings along, and extensions that change what is signed or how: none is understood here.
-_FORBIDDEN_HEADERS: Final = frozenset({"jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"})
+# A thumbprint (x5t) only names a key: it is not looked at, for the tokens of GitHub and Microsoft have one.
+_FORBIDDEN_HEADERS: Final = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"})
 _ANY_ALGORITHM: Final = frozenset((*STRANGER_ALGORITHMS, *HMAC_ALGORITHMS))
 # Built once: json.dumps builds an encoder at every call that names separators.
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)

@@ -146,8 +146,6 @@ def brought_along_keys() -> Iterator[Forgery]:
         "jku": ["https://attacker.example/jwks", ISSUER + "/jwks", "", None, 1],
         "x5u": ["https://attacker.example/x5u", None],
         "x5c": [["MIIB"], [], None],
-        "x5t": ["AAAA", None],
-        "x5t#S256": ["AAAA"],
         "crit": [["exp"], ["b64"], ["bork"], [], None, "exp", ["http://example.com/unknown"]],
         "b64": [False, True, None, "false"],
         "zip": ["DEF"],
@@ -164,6 +162,9 @@ def brought_along_keys() -> Iterator[Forgery]:
                     f"{what}, ours",
                     token(header(algorithm, **{name: value}), claims(), KEYS[algorithm].key),
                 )
+    # A thumbprint names a key and brings none.
+    for name in ("x5t", "x5t#S256"):
+        yield f"{name}, theirs", token(header(**{name: "AAAA"}), claims(), _ATTACKER.key)
 
 
 def key_ids() -> Iterator[Forgery]:

@@ -73,14 +73,14 @@ def test_a_key_does_not_serve_another_algorithm_of_the_same_type():
         accepts(forged)
 
 
-@pytest.mark.parametrize("name", sorted(["jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"]))
+@pytest.mark.parametrize("name", sorted(["jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"]))
 @pytest.mark.parametrize("value", [None, False, "", [], {}, ["exp"]], ids=repr)
 def test_a_forbidden_header_is_refused_by_its_presence(name, value):
     with pytest.raises(ForbiddenHeader):
         accepts(token(header(**{name: value}), claims(), KEYS["ES256"].key))
 
 
-@pytest.mark.parametrize("name", ["cty", "iat", "x-trace"])
+@pytest.mark.parametrize("name", ["cty", "iat", "x-trace", "x5t", "x5t#S256"])
 def test_an_unknown_header_that_changes_nothing_is_ignored(name):
     assert accepts(token(header(**{name: "x"}), claims(), KEYS["ES256"].key))
 

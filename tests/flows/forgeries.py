@@ -132,7 +132,7 @@ def brought_along(good: Specimen) -> Iterator[Forgery]:
     for name, value in {
         "jwk": dict(thief.public), "jwk ": {**thief.public, "kid": good.header.get("kid")}, "jwk  ": {}, "jwk   ": None,
         "jku": "https://attacker.example/jwks", "jku ": f"{good.claims['aud']}/jwks", "jku  ": None, "jku   ": "",
-        "x5u": "https://attacker.example/x5u", "x5c": ["MIIB"], "x5c ": [], "x5t": "AAAA", "x5t#S256": "AAAA",
+        "x5u": "https://attacker.example/x5u", "x5c": ["MIIB"], "x5c ": [],
         "crit": ["exp"], "crit ": ["b64"], "crit  ": ["bork"], "crit   ": [], "crit    ": None, "crit     ": "exp",
         "b64": False, "b64 ": True, "b64  ": None, "zip": "DEF", "zip ": None, "enc": "A256GCM", "enc ": None,
     }.items():  # fmt: skip
@@ -141,6 +141,9 @@ def brought_along(good: Specimen) -> Iterator[Forgery]:
         yield f"{what}, truly signed", good.token(**member)
         yield f"{what}, by a thief", good.by(theirs["signer"], alg="ES256", **member)
         yield f"{what}, by a thief's kid", good.by(thief, alg="ES256", kid=thief.kid, **member)
+    # A thumbprint names a key and brings none.
+    for name in ("x5t", "x5t#S256"):
+        yield f"{name}, by a thief", good.by(thief, alg="ES256", **{name: "AAAA"})
     yield "a nested token", good.said(good.token().encode(), cty="JWT")
     yield "a nested token as text", good.said(json.dumps(good.token()).encode(), cty="JWT")
 

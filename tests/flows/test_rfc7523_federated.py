@@ -75,6 +75,12 @@ def test_a_token_of_the_platform_is_the_client_it_is_mapped_to(world: World, typ
     assert client_of(post(world, svid(world, {"typ": typ}), JWT_SPIFFE)) == "workload"
 
 
+@pytest.mark.parametrize("name", ["x5t", "x5t#S256"])
+def test_a_thumbprint_in_its_header_is_no_key_and_says_nothing(small_world: World, name: str):
+    """GitHub's tokens have one, and those of Microsoft."""
+    assert client_of(post(small_world, ci(small_world, {name: "ykNaY4qM_ta4k2TgZOCEYLkcYlA"}))) == "workload"
+
+
 def test_it_may_be_presented_again_until_it_expires(world: World):
     """Nobody gives the workload another one before."""
     token = ci(world, jti="the same")
