@@ -79,7 +79,10 @@ def set_password(who: str = _WHO, tenant: str | None = TENANT) -> None:
 
 @commands.command()
 def disable(who: str = _WHO, tenant: str | None = TENANT) -> None:
-    """End a user's sessions and refuse new ones; access tokens that nobody asks us about live until they expire."""
+    """End a user's sessions, revoke their API keys and refuse new ones.
+
+    Access tokens that nobody asks us about live until they expire.
+    """
     with changing(tenant) as desk:
         user = _found(desk, who)
         ended = session_ends.disable_user(user.id, desk.uow, desk.now)

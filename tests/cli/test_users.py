@@ -69,6 +69,17 @@ def test_a_user_who_is_disabled_has_no_session_left_to_come_back_to(installation
     assert installation.done("users", "end-sessions", "ada").out == "0 sessions ended\n"
 
 
+def test_a_user_who_is_disabled_has_no_key_left_to_come_back_with(installation):
+    installation.done("users", "create", "ada", stdin=PASSWORD)
+    installation.done("resources", "create", "https://orders.example", "--scope", "orders:read")
+    wanted = ("api-keys", "create", "nightly", "--user", "ada", "--scope", "orders:read")
+    installation.done(*wanted)
+    installation.done("users", "disable", "ada")
+    assert "disabled" in installation.refused(*wanted)
+    installation.done("users", "enable", "ada")
+    assert installation.done("api-keys", "list", "--user", "ada", "--json").json == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "password", "fragment"),
     [

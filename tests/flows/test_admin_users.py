@@ -176,6 +176,17 @@ def test_a_disabled_user_is_refused_everywhere_and_let_in_again(admins: Admins):
     assert sign_in(admins) == 200
 
 
+def test_the_keys_of_a_disabled_user_stay_dead_when_the_user_is_let_in_again(small: Admins):
+    keys, alice = with_keys(small.world), str(small.world.user().id)
+    key, other = keys.personal()["key"], keys.personal("bob")["key"]
+    assert change(small, alice, disabled=True).status_code == 200
+    assert not keys.is_good(key)
+    assert change(small, alice, disabled=False).status_code == 200
+    assert not keys.is_good(key)
+    assert keys.is_good(other)
+    assert keys.is_good(keys.personal()["key"]), "a new one is as good as ever"
+
+
 def test_a_user_who_is_made_disabled_never_was_enabled(small: Admins):
     assert made(small, password=NEW, disabled=True)["disabled"] is True
     assert sign_in(small, "grace", NEW) == 403

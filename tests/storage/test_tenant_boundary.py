@@ -58,9 +58,9 @@ ROTATION: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _refused(verb: Callable[[Any], object], argument: object) -> str:
+def _refused(verb: Callable[..., object], *arguments: object) -> str:
     try:
-        verb(argument)
+        verb(*arguments)
     except Conflict:
         return "Conflict"
     return "done"
@@ -164,8 +164,10 @@ ASKED_BY_A_STRANGER: dict[str, tuple[Callable[[SqlUnitOfWork], Any], Any]] = {
     "api_keys.find": (lambda unit: unit.api_keys.find("key-hash"), None),
     "api_keys.list": (lambda unit: unit.api_keys.list(user_id=USER.id), ()),
     "api_keys.count_before_adding": (
-        lambda unit: unit.api_keys.count_before_adding(KeyOwner(USER.id, None, frozenset(), frozenset()), NOW),
-        0,
+        lambda unit: _refused(
+            unit.api_keys.count_before_adding, KeyOwner(USER.id, None, frozenset(), frozenset()), NOW
+        ),
+        "Conflict",
     ),
     "api_keys.add": (lambda unit: _refused(unit.api_keys.add, an_api_key(USER.id)), "Conflict"),
     "api_keys.record_use": (lambda unit: unit.api_keys.record_use(API_KEY.id, LATER), None),

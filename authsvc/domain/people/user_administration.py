@@ -48,7 +48,7 @@ def create_user(given: Given, occasion: Occasion, uow: UnitOfWork, accounts: Acc
 def change_user(user: User, given: Given, occasion: Occasion, uow: UnitOfWork, accounts: Accounts) -> User:
     """Return the user as stored now. A new password ends all that the old one gave, as a mailed one does.
 
-    Disabling ends all sessions.
+    Disabling ends all sessions and revokes all API keys.
 
     Raises: FieldsInvalid; Conflict if name or verified address is taken, or the user was changed meanwhile.
     """

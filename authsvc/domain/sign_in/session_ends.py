@@ -31,12 +31,15 @@ def end_sessions(user_id: UUID, uow: UnitOfWork, now: datetime, *, but: UUID | N
 
 
 def disable_user(user_id: UUID, uow: UnitOfWork, now: datetime) -> int:
-    """Let the person in no more and end their sessions, which no later enabling revives; return how many ended.
+    """Let the person in no more, end their sessions and revoke their API keys; return how many sessions ended.
 
-    Within the transaction.
+    No later enabling revives any of it: whoever held a key or a session may be why. Within the transaction.
     """
+    # Before the keys: who makes one waits for this row, and finds the person disabled.
     uow.users.disable(user_id, now)
-    return end_sessions(user_id, uow, now)
+    ended = end_sessions(user_id, uow, now)
+    uow.api_keys.revoke_all(user_id, now)
+    return ended
 
 
 def _leave_word(session_id: UUID, user_id: UUID, uow: UnitOfWork, now: datetime) -> None:

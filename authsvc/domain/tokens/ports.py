@@ -35,7 +35,10 @@ class ApiKeys(Protocol):
         """Return those of one owner that are not revoked, oldest first."""
 
     def count_before_adding(self, owner: KeyOwner, now: datetime) -> int:
-        """Return how many live keys the owner has; nobody adds one to them until the transaction ends."""
+        """Return how many live keys the owner has; nobody adds one to them until the transaction ends.
+
+        Raises: Conflict if the person is gone or disabled.
+        """
 
     def add(self, key: ApiKey) -> None: ...
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from authsvc.domain.tokens.api_keys import ApiKey, KeyOwner
+from authsvc.errors import Conflict
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
 from authsvc.storage.sql.clients import clients
 from authsvc.storage.sql.users import users
@@ -62,7 +63,9 @@ _OF_USER = _LIVE.where(api_keys.c.user_id == given("whose", api_keys.c.user_id))
 _OF_CLIENT = _LIVE.where(api_keys.c.client_id == given("whose", api_keys.c.client_id))
 # Not for keys alone: FOR NO KEY UPDATE lets everything else be added that names the owner.
 _HOLD_USER = (
-    select(users.c.id).where(owned(users), users.c.id == given("whose", users.c.id)).with_for_update(key_share=True)
+    select(users.c.disabled_at)
+    .where(owned(users), users.c.id == given("whose", users.c.id))
+    .with_for_update(key_share=True)
 )
 _HOLD_CLIENT = (
     select(clients.c.id)
@@ -110,11 +113,16 @@ class SqlApiKeys(Store):
         return tuple(ApiKey(*row) for row in rows)
 
     def count_before_adding(self, owner: KeyOwner, now: datetime) -> int:
-        """Return how many live keys the owner has; nobody adds one to them until the transaction ends."""
-        whose = owner.client_id if owner.user_id is None else owner.user_id
-        self._work.write_returning(
-            _HOLD_CLIENT if owner.user_id is None else _HOLD_USER, tenant=self._tenant_id, whose=whose
-        )
+        """Return how many live keys the owner has; nobody adds one to them until the transaction ends.
+
+        Raises: Conflict if the person is gone or disabled, whose keys were revoked with that.
+        """
+        if owner.user_id is None:
+            self._work.write_returning(_HOLD_CLIENT, tenant=self._tenant_id, whose=owner.client_id)
+        else:
+            held = self._work.write_returning(_HOLD_USER, tenant=self._tenant_id, whose=owner.user_id)
+            if not held or held[0][0] is not None:
+                raise Conflict("API key: its person is gone or disabled")
         return sum(key.is_alive(now) for key in self.list(user_id=owner.user_id, client_id=owner.client_id))
 
     def add(self, key: ApiKey) -> None:

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from authsvc.domain.tokens.api_keys import KeyOwner
 from authsvc.errors import Conflict
 from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
@@ -13,6 +14,7 @@ from tests.storage.race import race
 USER = a_user()
 PERSONAL = an_api_key(USER.id)
 SERVICE = an_api_key(client_id="shop", secret_hash="service-hash")
+OWNER = KeyOwner(None, None, frozenset(), frozenset())
 SECOND = timedelta(seconds=1)
 
 
@@ -81,6 +83,19 @@ def test_all_keys_of_a_person_are_revoked_at_once_and_no_others(owned: SqlUnitOf
     assert [owned.api_keys.revoke_all(USER.id, NOW), owned.api_keys.revoke_all(USER.id, LATER)] == [1, 0]
     assert owned.api_keys.get(PERSONAL.id) == replace(PERSONAL, revoked_at=NOW)
     assert owned.api_keys.get(SERVICE.id) == SERVICE
+
+
+def test_no_key_is_added_to_those_of_a_person_who_is_out(owned: SqlUnitOfWork):
+    """Whoever asked for it was let in before: disabling has revoked all keys by then."""
+    theirs, shops = (replace(OWNER, user_id=USER.id), replace(OWNER, client_id="shop"))
+    assert owned.api_keys.count_before_adding(theirs, NOW) == 1
+    owned.users.disable(USER.id, NOW)
+    for owner in (theirs, replace(OWNER, user_id=uuid4())):
+        with pytest.raises(Conflict):
+            owned.api_keys.count_before_adding(owner, NOW)
+    assert owned.api_keys.count_before_adding(shops, NOW) == 1
+    owned.users.enable(USER.id)
+    assert owned.api_keys.count_before_adding(theirs, NOW) == 1
 
 
 def test_the_last_use_is_written_once_a_minute_and_never_goes_back(owned: SqlUnitOfWork):

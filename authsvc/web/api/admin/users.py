@@ -54,7 +54,7 @@ def users_router(api: AccountApi) -> APIRouter:
 
     @doors.open(Door(f"PATCH {_ONE}", hashes=True, then=api.wake_mail))
     def change(visit: Visit, user_id: str, body: ChangedUserBody) -> Response:
-        """Change a user; a new password ends all sessions."""
+        """Change a user; a new password, or disabling, ends all sessions and revokes all API keys."""
         call, user = visit.call, _found(user_id, visit)
         require_match(call, told(user))
         changed = change_user(user, given(body), occasion(call), call.uow, api.accounts)
