@@ -14,7 +14,8 @@ class AccessToken:
     """An access token that passed every check. It holds the claims, not the token itself.
 
     `subject` is who it speaks for (a user, or the client itself), `client_id` the app that presents it: None only for a
-    person's API key, which an IntrospectionVerifier takes as well.
+    person's API key, which an IntrospectionVerifier takes as well. `expires_at` is None only for one that never ends by
+    itself: it may be revoked at any time, so that whoever holds on to it asks again.
     `claims` holds every claim, read-only to its depths: one object serves all requests with the same token.
 
     Source: RFC 9068 §2.2.
@@ -23,13 +24,13 @@ class AccessToken:
     subject: str
     client_id: str | None
     scopes: frozenset[str]
-    expires_at: datetime
+    expires_at: datetime | None
     # Names and addresses of people lie in here: they must not reach a log by way of repr().
     claims: Mapping[str, object] = field(repr=False)
 
 
 def read_access_token(claims: VerifiedClaims) -> AccessToken:
-    """Read verified claims, of which `exp` must be one.
+    """Read claims that were judged; whether `exp` must be among them is the judge's to say.
 
     Raises:
         TokenRejected: a claim of an access token is missing or of the wrong type; or the token is bound to
@@ -49,7 +50,7 @@ def read_access_token(claims: VerifiedClaims) -> AccessToken:
         subject=_text(claims, "sub"),
         client_id=_text(claims, "client_id") if "client_id" in claims else None,
         scopes=frozenset(name for name in scope.split(" ") if name),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC) if "exp" in claims else None,
         claims=read_only,
     )
 

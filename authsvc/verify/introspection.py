@@ -17,8 +17,11 @@ from authsvc.verify.metadata import check_issuer
 from authsvc.verify.questions import Answer, Questions, again
 
 MAX_CACHE_SECONDS = 60
-_REQUIRED_CLAIMS = frozenset({"iss", "exp", "aud", "sub"})
-"""RFC 7662 §2.2 has no `client_id` where no client had it: a person's API key."""
+_REQUIRED_CLAIMS = frozenset({"iss", "aud", "sub"})
+"""RFC 7662 §2.2 has no `client_id` where no client had it (a person's API key), and no `exp` where there is no end.
+
+That it has not ended is then the issuer's word alone, which counts for `cache_seconds` and no longer.
+"""
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 

@@ -122,7 +122,9 @@ class Questions:
             return
         self._failed = None
         if isinstance(outcome, AccessToken):
-            until_wall = min(asked_at.wall + seconds, outcome.expires_at.timestamp())
+            until_wall = asked_at.wall + seconds
+            if outcome.expires_at is not None:
+                until_wall = min(until_wall, outcome.expires_at.timestamp())
             self._good.add(token_hash, Remembered(outcome, until_wall, asked_at.monotonic + seconds), now)
             return
         seconds = min(seconds, REFUSED_SECONDS)

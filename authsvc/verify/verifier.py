@@ -131,8 +131,7 @@ class TokenVerifier:
         except TokenError as error:
             raise TokenRejected(error.rule, str(error)) from error
         accepted = read_access_token(claims)
-        expires_at = accepted.expires_at.timestamp()
         until = min(now.monotonic + SEEN_SECONDS, keys.fetched_at.monotonic + KEYS_REFUSED_AFTER_SECONDS)
         # Until `exp`: within the leeway a token is still accepted, but never from memory.
-        keys.seen.add(sha256(token.encode()).digest(), Remembered(accepted, expires_at, until), now)
+        keys.seen.add(sha256(token.encode()).digest(), Remembered(accepted, claims["exp"], until), now)
         return accepted

@@ -78,6 +78,23 @@ def test_a_persons_api_key_names_no_client(asking: IntrospectionVerifier, server
     assert (accepted.subject, accepted.client_id) == ("user-1", None)
 
 
+@pytest.mark.parametrize("judge", [judge_sync, judge_async])
+def test_an_active_token_may_have_no_end(
+    judge: Callable[[IntrospectionVerifier, str], Any], asking: IntrospectionVerifier, server: IssuerServer
+):
+    """RFC 7662 leaves exp out where there is none: an API key that never expires."""
+    accepted = judge(asking, server.opaque("as_ak_key", exp=None))
+    assert (accepted.subject, accepted.expires_at, "exp" in accepted.claims) == ("user-1", None, False)
+
+
+def test_an_end_that_is_null_is_not_the_same_as_none(asking: IntrospectionVerifier, server: IssuerServer):
+    token = server.opaque()
+    server.answers["/introspect"] = json_answer({"active": True, **server.claims(), "exp": None})
+    with pytest.raises(TokenRejected) as caught:
+        asking.verify(token)
+    assert caught.value.reason == "wrong_claim_type"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -88,7 +105,6 @@ def test_a_persons_api_key_names_no_client(asking: IntrospectionVerifier, server
         pytest.param({"aud": f"{AUDIENCE}/more"}, "wrong_audience", id="part of an audience"),
         pytest.param({"aud": None}, "missing_claim", id="no audience"),
         pytest.param({"exp": 1000}, "expired", id="expired"),
-        pytest.param({"exp": None}, "missing_claim", id="no expiry"),
         pytest.param({"exp": "soon"}, "wrong_claim_type", id="expiry is a text"),
         pytest.param({"nbf": 4_000_000_000}, "not_yet_valid", id="not yet valid"),
         pytest.param({"client_id": 7}, "wrong_claim_type", id="client is a number"),

@@ -48,6 +48,32 @@ def test_a_token_that_expires_is_never_served_from_memory(make_asking: MakeAskin
 
 
 @pytest.mark.parametrize("clock", ["wall", "monotonic"])
+@pytest.mark.parametrize("cache_seconds", [5, 60])
+def test_a_token_without_an_end_is_not_remembered_for_longer_than_others(
+    cache_seconds: int, clock: str, make_asking: MakeAsking, server: IssuerServer, hands: Hands
+):
+    verifier = make_asking(cache_seconds=cache_seconds)
+    token = server.opaque(exp=None)
+    first = verifier.verify(token)
+    del server.known[token]
+    setattr(hands, clock, getattr(hands, clock) + cache_seconds - 0.1)
+    assert verifier.verify(token) is first
+    setattr(hands, clock, getattr(hands, clock) + 0.1)
+
+    with pytest.raises(TokenRejected) as caught:
+        verifier.verify(token)
+    assert caught.value.reason == "inactive"
+
+
+def test_without_a_cache_a_token_without_an_end_is_asked_about_each_time(make_asking: MakeAsking, server: IssuerServer):
+    verifier = make_asking(cache_seconds=0)
+    token = server.opaque(exp=None)
+    verifier.verify(token), verifier.verify(token)
+
+    assert server.fetches["/introspect"] == 2
+
+
+@pytest.mark.parametrize("clock", ["wall", "monotonic"])
 def test_the_memory_ends_by_whichever_clock_went_on(
     clock: str, asking: IntrospectionVerifier, server: IssuerServer, hands: Hands
 ):
