@@ -66,6 +66,9 @@ FORMS: dict[type[AuthsvcError], Form] = {
     TooManyRequests: Form(429, "too_many_requests", "Too many requests from your address. Try again later."),
     api_keys.TooManyApiKeys: Form(409, "too_many_api_keys", "One more API key is too many.", says_detail=True),
     user_imports.TooManyImports: Form(409, "too_many_imports", "One more import is too many.", says_detail=True),
+    user_imports.ImportOver: Form(
+        409, "import_over", "The import is over: nothing is left to cancel.", says_detail=True
+    ),
     user_rows.FileUnreadable: Form(422, "invalid_file", "The file cannot be read.", says_detail=True),
     TooManyClients: Form(403, "access_denied", "No more clients can be registered here: ask the administrator."),
     Conflict: Form(409, "conflict", "This exists already or was changed meanwhile."),

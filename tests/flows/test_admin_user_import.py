@@ -277,11 +277,14 @@ def test_an_import_is_cancelled_between_two_batches_and_what_is_stored_stays(adm
     assert admins.call(WRITE, "DELETE", location).status_code == 204
 
 
-def test_what_is_over_cannot_be_cancelled(small: Admins):
-    answer = send(small, PEOPLE)
-    over(small, answer)
-    cancelled = small.call(WRITE, "DELETE", answer.headers["location"])
-    assert (cancelled.status_code, cancelled.json()["error"]) == (409, "conflict")
+def test_what_is_over_cannot_be_cancelled_and_the_answer_says_what_became_of_it(small: Admins):
+    for content, state, words in ((PEOPLE, "done", "it is done"), (b'username\n"open\n', "failed", "it has failed")):
+        answer = send(small, content)
+        assert over(small, answer)["state"] == state
+        cancelled = small.call(WRITE, "DELETE", answer.headers["location"])
+        assert (cancelled.status_code, cancelled.json()["error"]) == (409, "import_over")
+        assert cancelled.headers["content-type"] == "application/problem+json"
+        assert cancelled.json()["title"] == f"The import is over: nothing is left to cancel. ({words})"
 
 
 def test_imports_of_another_tenant_are_as_unknown_as_those_that_never_were(admins: Admins):

@@ -33,6 +33,12 @@ class TooManyImports(DomainError):
     rule = "too_many_imports"
 
 
+class ImportOver(DomainError):
+    """The import has ended by itself, so that nothing is left of it to cancel."""
+
+    rule = "import_over"
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
     """A row that was left out, and why, in words that repeat nothing of it."""

@@ -8,7 +8,7 @@ from authsvc.domain.parties.clients import ClientInvalid
 from authsvc.domain.parties.key_sources import KeySourceInvalid
 from authsvc.domain.parties.relying_parties import RedirectUriInvalid
 from authsvc.domain.parties.resources import ResourceInvalid
-from authsvc.domain.people.user_imports import TooManyImports
+from authsvc.domain.people.user_imports import ImportOver, TooManyImports
 from authsvc.domain.people.user_rows import FileUnreadable
 from authsvc.domain.tenants import IssuerInvalid, LookInvalid
 from authsvc.errors import Conflict
@@ -124,7 +124,7 @@ USER_IMPORTS: Mapping[str, Operation] = {
         _TAG,
         {204: Answer("It is cancelled.")},
         caller="administrator",
-        refusals=(*_TOKEN, _NOT_THERE, Conflict),
+        refusals=(*_TOKEN, _NOT_THERE, ImportOver),
         scope=RULES[f"DELETE {_IMPORT}"],
     ),
 }

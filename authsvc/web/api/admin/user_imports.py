@@ -4,8 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from authsvc.domain.people.user_imports import CANCELLED, UPLOADING, UserImport
-from authsvc.errors import Conflict
+from authsvc.domain.people.user_imports import CANCELLED, FAILED, UPLOADING, ImportOver, UserImport
 from authsvc.web.api.account import AccountApi
 from authsvc.web.api.admin.doors import Door, Doors, Visit
 from authsvc.web.api.admin.lists import Cursor, Limit
@@ -38,8 +37,8 @@ def user_imports_router(api: AccountApi) -> APIRouter:
         call.uow.begin()
         if call.uow.user_imports.cancel(found.id, call.request.now):
             visit.record("users.import_cancelled", about=f"{found.added} users were added")
-        elif _found(import_id, visit).state != CANCELLED:
-            raise Conflict("the import is over")
+        elif (now := _found(import_id, visit)).state != CANCELLED:
+            raise ImportOver("it has failed" if now.state == FAILED else "it is done")
         return empty(204)
 
     return doors.router
