@@ -13,6 +13,7 @@ from authsvc.crypto.claims import LATEST_INSTANT, Expectation
 from authsvc.crypto.errors import TokenError
 from authsvc.domain.parties.trusted_issuers import SUBJECTS
 from authsvc.domain.ports import UnitOfWork
+from authsvc.domain.tokens.access_tokens import Standing
 from authsvc.domain.tokens.api_keys import ApiKey
 from authsvc.domain.tokens.content import NO_ORIGIN, Origin, SignIn
 from authsvc.domain.tokens.exchange import Whose
@@ -127,6 +128,7 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         claims = issuing.keyring.verify(presented, expected, uow, now)
         client_id, told = str(claims["aud"]), UUID(claims["sid"])
         authenticated_at, amr = _sign_in_told(claims)
+        family_id, behind = _hung_on(claims)
     except (TokenError, AttributeError, TypeError, ValueError) as error:
         rule = error.rule if isinstance(error, TokenError) else "malformed"
         raise InvalidToken("the ID token is invalid or expired", detail=f"ID token: {rule}") from error
@@ -135,13 +137,14 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         # Or another has the id of a deleted client now: what the first one was told is not its.
         raise InvalidToken("the client is gone or disabled", rule="client_over").about(client_id=client_id)
     session = uow.sessions.get(session_behind(told, client, issuing.keyring, uow, now))
-    if session is None or not session.is_alive(now):
+    if session is None:
         raise InvalidToken("the session has ended", rule="session_over")
-    user_id, user = session.user_id, uow.users.get(session.user_id)
+    user_id = session.user_id
     if claims["sub"] != subject_for(user_id, client, issuing.keyring, uow, now):
         raise InvalidToken("the session has ended", rule="session_over").about(user_id=user_id)
-    if user is None or user.disabled_at is not None:
-        raise InvalidToken("the account is disabled", rule="account_disabled").about(user_id=user_id)
+    standing = uow.access_tokens.standing(("", behind), session.id, family_id, now)
+    if not standing.is_good:
+        raise _given_on_what_is_over(standing).about(user_id=user_id)
     return Judged(
         subject=str(user_id),
         issuer=request.tenant.issuer,
@@ -152,9 +155,9 @@ def _id_token(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: I
         audiences=frozenset({client_id}),
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         # What the token tells of: its session may tell of a later sign-in by now.
-        sign_in=SignIn(user_id, session.id, authenticated_at, amr),
+        sign_in=SignIn(user_id, session.id, authenticated_at, amr, family_id),
         claims=claims,
-        origin=Origin(frozenset({client_id})),
+        origin=Origin(frozenset({client_id}), behind),
     )
 
 
@@ -166,6 +169,20 @@ def _sign_in_told(claims: Mapping[str, Any]) -> tuple[datetime, tuple[str, ...]]
     if not isinstance(amr, list) or not all(isinstance(each, str) for each in amr):
         raise TypeError("amr is no list of texts")
     return datetime.fromtimestamp(told, UTC), tuple(amr)
+
+
+def _hung_on(claims: Mapping[str, Any]) -> tuple[UUID | None, str | None]:
+    """Return the refresh family that the ID token was given with, or else the `jti` of the access token."""
+    family_id = claims.get("grant_id")
+    return None if family_id is None else UUID(family_id), access_token.origin_in(claims).token_id
+
+
+def _given_on_what_is_over(standing: Standing) -> InvalidToken:
+    if not standing.user_enabled:
+        return InvalidToken("the account is disabled", rule="account_disabled")
+    if not standing.session_alive:
+        return InvalidToken("the session has ended", rule="session_over")
+    return InvalidToken("what the ID token was given with is over", rule="family_over")
 
 
 def _jwt(presented: str, request: GrantRequest, uow: UnitOfWork, issuing: Issuing) -> Judged:

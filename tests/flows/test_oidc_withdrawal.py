@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from authsvc.domain.sign_in.consents import Consent
+from authsvc.protocol.subject_token import ID_TOKEN
 from tests.flows.asking import add_server, change_resource, introspect, make_opaque
 from tests.flows.browser import Browser as Pages
-from tests.flows.exchanges import TO_BILLING, open_shop
+from tests.flows.exchanges import TO_BILLING, open_shop, refused
 from tests.flows.relying_party import Browser, add_client
 from tests.flows.world import World
 
@@ -18,8 +19,15 @@ SCOPES = frozenset({"openid", "es256:read"})
 
 def _given(world: World, **changed: Any) -> str:
     """The access token of a client without refresh tokens, on the consent of alice."""
+    tokens = _tokens(world, **changed)
+    assert "refresh_token" not in tokens
+    return str(tokens["access_token"])
+
+
+def _tokens(world: World, **changed: Any) -> dict[str, Any]:
+    """What a client gets on the consent of alice."""
     now = world.clock()
-    add_client(world, grant_types=CODE_ALONE, first_party=False, **changed)
+    add_client(world, **{"grant_types": CODE_ALONE, "first_party": False, **changed})
     add_server(world)
     with world.change() as uow:
         user = uow.users.find_by_login("alice")
@@ -27,9 +35,7 @@ def _given(world: World, **changed: Any) -> str:
         uow.consents.give(Consent(user.id, "rp", SCOPES, frozenset({"https://es256.example"}), frozenset(), now, now))
     browser = Browser(world)
     browser.sign_in()
-    tokens = browser.tokens(scope="openid es256:read")
-    assert "refresh_token" not in tokens
-    return str(tokens["access_token"])
+    return dict(browser.tokens(scope="openid es256:read"))
 
 
 def test_what_another_service_had_for_it_ends_with_the_consent(small_world: World):
@@ -39,6 +45,34 @@ def test_what_another_service_had_for_it_ends_with_the_consent(small_world: Worl
     assert introspect(small_world, exchanged, "billing").json()["active"]
     _withdraw(small_world)
     assert introspect(small_world, exchanged, "billing").json() == {"active": False}
+
+
+@pytest.mark.parametrize("grants", [CODE_ALONE, CODE_ALONE | {"refresh_token"}], ids=["alone", "with refresh"])
+def test_neither_an_id_token_nor_what_was_had_for_it_outlives_the_consent(small_world: World, grants: frozenset[str]):
+    """The session does: it is the browser's."""
+    shop = open_shop(small_world)
+    given = (("*", frozenset({"eddsa:read"})),)
+    shop.policies(replace(TO_BILLING, clients=frozenset({"rp"}), scopes=given, any_audience=True))
+    id_token = _tokens(small_world, grant_types=grants)["id_token"]
+    exchanged = shop.exchange(id_token, subject_token_type=ID_TOKEN).json()["access_token"]
+    assert introspect(small_world, exchanged, "billing").json()["active"]
+    _withdraw(small_world)
+    assert introspect(small_world, exchanged, "billing").json() == {"active": False}
+    refused(shop.exchange(id_token, subject_token_type=ID_TOKEN))
+
+
+@pytest.mark.parametrize("ends", ["withdrawn", "goes on"])
+def test_an_id_token_of_a_refresh_hangs_on_the_same(small_world: World, ends: str):
+    shop = open_shop(small_world)
+    shop.policies(
+        replace(TO_BILLING, clients=frozenset({"rp"}), scopes=(("*", frozenset({"eddsa:read"})),), any_audience=True)
+    )
+    tokens = _tokens(small_world, grant_types=CODE_ALONE | {"refresh_token"})
+    id_token = small_world.refresh(tokens["refresh_token"], "rp").json()["id_token"]
+    if ends == "withdrawn":
+        _withdraw(small_world)
+    answer = shop.exchange(id_token, subject_token_type=ID_TOKEN)
+    assert answer.status_code == (400 if ends == "withdrawn" else 200)
 
 
 def _withdraw(world: World) -> None:

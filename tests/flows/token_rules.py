@@ -27,10 +27,12 @@ REVOKED = {
 }  # fmt: skip
 """Whom it speaks of and for whom it is does not matter to who wants it dead."""
 OF_ID_TOKEN = {
-    "sid": "case", "exp": "future", "jti": "long", "client_id": "*", "grant_id": "*", "scope": "*",
+    "sid": "case", "exp": "future", "jti": "long", "client_id": "*", "grant_id": "absent null case", "scope": "*",
     "act": "null",
 }  # fmt: skip
-HINT_OF_PERSON = {**OF_ID_TOKEN, **UNREAD, "auth_time": "*", "amr": "*", "sid": "absent null case other"}
+HINT_OF_PERSON = {
+    **OF_ID_TOKEN, **UNREAD, "auth_time": "*", "amr": "*", "sid": "absent null case other", "grant_id": "*",
+}  # fmt: skip
 """Only whom it speaks of is read, and that this client was told."""
 HINT = {**HINT_OF_PERSON, "sub": "near case"}
 """Nobody is signed out by it alone: there is no session here whose end it could ask for."""

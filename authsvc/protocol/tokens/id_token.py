@@ -3,6 +3,7 @@
 import hashlib
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
+from typing import Any
 
 from authsvc.crypto import jws
 from authsvc.crypto.jwk import SigningKey
@@ -12,6 +13,7 @@ from authsvc.domain.tokens.content import SignIn
 from authsvc.protocol.acr import acr_of
 from authsvc.protocol.claims import claims_about
 from authsvc.protocol.grant import GrantRequest
+from authsvc.protocol.tokens.access_token import ORIGIN
 
 TYPE = "JWT"
 
@@ -61,10 +63,21 @@ def sign_id_token(request: GrantRequest, subject: Subject, key: SigningKey, life
         claims["acr"] = acr
     if code is not None and code.nonce is not None:
         claims["nonce"] = code.nonce
+    claims.update(_ends_with(subject))
     at_hash = _half_hash(subject.access_token, key.algorithm)
     if at_hash is not None:
         claims["at_hash"] = at_hash
     return jws.sign(claims, key, TYPE)
+
+
+def _ends_with(subject: Subject) -> dict[str, Any]:
+    """Return what the token hangs on beside its session, so that a withdrawn consent reaches who exchanges it.
+
+    That is the refresh family; where none was begun, the access token beside it, by the id that their code has named.
+    """
+    if subject.sign_in.family_id is not None:
+        return {"grant_id": str(subject.sign_in.family_id)}
+    return {} if subject.code is None else {ORIGIN: {"jti": subject.code.token_id}}
 
 
 def _half_hash(value: str, algorithm: str) -> str | None:
