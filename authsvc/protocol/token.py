@@ -113,13 +113,23 @@ def _target(decision: Decision, request: GrantRequest, uow: UnitOfWork, issuing:
         named = request.resources if decision.audience is None else (decision.audience,)
         target = admin_target(request.scopes, named, bounds) if decision.for_itself else None
         if target is None:
-            target = narrow(request.scopes, named, bounds, uow.resources.list())
+            target = narrow(_wanted(decision, request.scopes), named, bounds, uow.resources.list())
         return _within(target, decision.expires_at, request.now)
     except ProtocolError as error:
         if decision.proved is not None:
             # The password was right: what the app asked for besides must not count as a guess.
             error.keep = (*error.keep, partial(_give_attempts_back, keys=decision.proved.attempt_keys))
         raise
+
+
+def _wanted(decision: Decision, named: frozenset[str] | None) -> frozenset[str] | None:
+    """Return the scopes that are asked for; with a code of OpenID Connect, those that /authorize left out go again.
+
+    Some clients repeat there what they asked for here (OpenID Connect Core §3.1.2.1, RFC 6749 §4.1.3 knows no scope).
+    """
+    if named is None or decision.code is None or "openid" not in decision.code.scopes:
+        return named
+    return named & decision.scopes or named
 
 
 def _within(target: Target, expires_at: datetime | None, now: datetime) -> Target:

@@ -51,3 +51,28 @@ def test_a_code_is_good_once_and_a_second_use_ends_what_the_first_gave(world: Wo
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
     assert world.get("/userinfo", tokens["access_token"]).status_code == 401
     assert world.refresh(tokens["refresh_token"], "rp").json()["error"] == "invalid_grant"
+
+
+@pytest.mark.parametrize("left_out", ["offline_access", "nonsense", "eddsa:write"])
+def test_a_client_may_repeat_with_the_code_what_scopes_it_asked_for(small_world: World, left_out: str):
+    """MSAL does so, and asks for offline_access every time."""
+    add_client(small_world, grant_types=frozenset({"authorization_code"}))
+    browser = Browser(small_world)
+    browser.sign_in()
+    asked = f"openid email {left_out}"
+    tokens = redeem(small_world, browser.code(scope=asked), scope=asked)
+    assert tokens.status_code == 200, tokens.text
+    assert tokens.json()["scope"] == "email openid"
+    fewer = redeem(small_world, browser.code(scope=asked), scope=f"openid {left_out}")
+    assert fewer.json()["scope"] == "openid"
+
+
+def test_what_a_code_does_not_give_is_not_given_with_it(small_world: World):
+    add_client(small_world)
+    browser = Browser(small_world)
+    browser.sign_in()
+    code = browser.code(scope="openid email")
+    assert redeem(small_world, code, scope="openid es256:read").json()["scope"] == "openid"
+    for scope, granted in (("es256:read", "openid email"), ("es256:write es256:read", "es256:read")):
+        refused = redeem(small_world, browser.code(scope=granted), scope=scope)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
