@@ -98,6 +98,20 @@ def test_a_person_may_take_longer_than_the_object_lasts(browser: Browser):
     assert answered(slow.get(f"/ui/continue?flow={handle}"))["state"] == "st-1"
 
 
+@pytest.mark.parametrize("value", [{"a": {"b": 1}}, ["a"], [{"type": "x"}], True, 1.5, "a\nb", None], ids=repr)
+def test_a_member_that_is_not_known_here_says_nothing(browser: Browser, value: Any):
+    """Clients of other servers' extensions put them there, as authorization_details are (RFC 9396)."""
+    token = signed(browser, authorization_details=value, claims_locales="de", **{"urn:x": value})
+    said = answered(bare(browser, token))
+    assert redeem(browser.world, said["code"], "asker").status_code == 200
+
+
+@pytest.mark.parametrize("value", [{"redirect_uris": ["https://rp.example"]}, "{}"])
+def test_no_client_registers_by_it(browser: Browser, value: Any):
+    said = answered(browser.authorize("asker", request=signed(browser, registration=value)))
+    assert said["error"] == "registration_not_supported"
+
+
 Forge = Callable[[Browser], str]
 
 

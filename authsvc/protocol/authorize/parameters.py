@@ -14,7 +14,7 @@ MAX_KEPT_CHARACTERS = 16_384
 """Of all parameters together."""
 READ_BY_PAGES = frozenset({"login_hint", "ui_locales"})
 """They say nothing here: the pages of sign-in read them."""
-_KNOWN = frozenset(
+KNOWN = frozenset(
     {
         "client_id", "redirect_uri", "response_type", "response_mode", "scope", "resource", "state", "nonce", "prompt",
         "max_age", "claims", "acr_values", "login_hint", "id_token_hint", "ui_locales", "request", "code_challenge",
@@ -57,4 +57,4 @@ def check_lengths(request: AuthorizationRequest, judging: Judging) -> Authorizat
 
 def known_of(given: Parameters) -> Parameters:
     """Return what is worth keeping: what is not known says nothing here (RFC 6749 §3.1)."""
-    return {name: values for name, values in given.items() if name in _KNOWN}
+    return {name: values for name, values in given.items() if name in KNOWN}

@@ -8,8 +8,9 @@ from authsvc.crypto.algorithms import STRANGER_ALGORITHMS
 from authsvc.crypto.errors import TokenError
 from authsvc.crypto.jws import StrangerExpectation, peek, verify_stranger
 from authsvc.domain.documents import FetchFailed
+from authsvc.protocol.authorize.parameters import KNOWN
 from authsvc.protocol.authorize.request import AuthorizationRequest, Judging
-from authsvc.protocol.errors import InvalidRequestObject
+from authsvc.protocol.errors import InvalidRequestObject, RegistrationNotSupported
 from authsvc.protocol.stranger_keys import find_keys
 
 ALGORITHMS = STRANGER_ALGORITHMS
@@ -23,8 +24,9 @@ _NEVER = frozenset({"request", "request_uri"})
 
 
 def check_request_object(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
-    """Open the request object, if there is one; from here on its parameters count. Raises: InvalidRequestObject.
+    """Open the request object, if there is one; from here on its parameters count.
 
+    Raises: InvalidRequestObject, RegistrationNotSupported.
     A client of OAuth alone is held to what it signed (RFC 9101 §5), OpenID Connect lets the others stand beside it.
     The redirect URI must be proved anew.
     """
@@ -32,8 +34,11 @@ def check_request_object(request: AuthorizationRequest, judging: Judging) -> Aut
     if presented is None:
         return request
     signed = _opened(presented, request, judging)
+    if "registration" in signed:
+        raise RegistrationNotSupported("clients register beforehand")
     resources = signed.pop("resource", None)
-    parameters = {name: _text(name, value) for name, value in signed.items()}
+    # What is not known here says nothing, whatever it is (RFC 6749 §3.1).
+    parameters = {name: _text(name, value) for name, value in signed.items() if name in KNOWN}
     if parameters["client_id"] != request.client.id:
         raise _refused("client_id is not the client that asks")
     beside = {name: value for name, value in request.parameters.items() if name != "request"}
