@@ -99,7 +99,7 @@ TOLD_TO_THE_CLIENT = [
     pytest.param({"request": "x.y.z"}, "invalid_request_object", id="no request object"),
     pytest.param({"id_token_hint": "x.y.z"}, "invalid_request", id="no ID token"),
     pytest.param({"claims": "[]"}, "invalid_request", id="claims that are no object"),
-    pytest.param({"claims": '{"userinfo":' * 6 + "1" + "}" * 6}, "invalid_request", id="claims in the deep"),
+    pytest.param({"claims": '{"userinfo":' * 17 + "1" + "}" * 17}, "invalid_request", id="claims in the deep"),
     pytest.param({"claims": '{"x":' * 999 + "1" + "}" * 999}, "invalid_request", id="claims in the very deep"),
     pytest.param({"claims": f'{{"userinfo":{{"name":{{"values":[{"1," * 40}1]}}}}}}'}, "invalid_request",
                  id="claims with too many values"),

@@ -1,5 +1,6 @@
 """What clients are told of people: by scope and claim by claim, under which name (OpenID Connect Core §5, §8)."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -74,6 +75,26 @@ def test_single_claims_reach_the_id_token_and_userinfo_each_its_own(browser: Bro
     assert in_answer.keys() == {"sub", "email"}
     assert in_answer["email"] == "Alice@Example.com"
     assert in_token["sub"] == str(browser.world.user().id)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        pytest.param('{"groups":{"value":["a"]}}', id="a list for a value"),
+        pytest.param('{"x":{"values":[{"a":1}]}}', id="objects for values"),
+        pytest.param('{"x":7,"y":{"essential":"yes"}}', id="no wish"),
+        pytest.param(
+            '{"verified_claims":{"verification":{"evidence":[{"type":{"value":"document"},"document":{"type":{"value":'
+            '"passport"}}}]},"claims":{"given_name":{"essential":true}}}}',
+            id="verified claims",
+        ),
+        pytest.param(json.dumps({f"claim{number}": None for number in range(200)}), id="many"),
+    ],
+)
+def test_a_claim_that_is_not_known_here_is_no_error_however_it_is_wished_for(browser: Browser, wish: str):
+    both = f'{{"id_token":{wish},"userinfo":{wish[:-1]},"name":null}}}}'
+    tokens = browser.tokens(claims=both)
+    assert about(browser, tokens) == {"sub": str(browser.world.user().id), "name": "Alice"}
 
 
 def test_claims_say_nothing_without_openid(browser: Browser):
