@@ -125,7 +125,7 @@ def _operation(running: _Running, issuer: str) -> Document:
         "summary": about.summary or text.partition("\n")[0] or running.name,
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _request_body(running, schema)} if schema else {}),
-        **({"requestBody": _bodies(about.bodies)} if about.bodies else {}),
+        **({"requestBody": {"required": True, "content": about.bodies}} if about.bodies else {}),
         "responses": {
             **{str(status): _answer(answer) for status, answer in about.answers.items()},
             **responses_of(refusals, running.refusals),
@@ -158,10 +158,6 @@ def _in_header(name: str, text: str) -> Document:
 def _request_body(running: _Running, schema: Mapping[str, Any]) -> Document:
     is_required = "oneOf" in schema or bool(schema.get("required"))
     return {"required": is_required, "content": {media_type: {"schema": schema} for media_type in running.accepts}}
-
-
-def _bodies(schemas: Mapping[str, Mapping[str, Any]]) -> Document:
-    return {"required": True, "content": {media_type: {"schema": schema} for media_type, schema in schemas.items()}}
 
 
 def _generated_body(generated: Document) -> Mapping[str, Any] | None:

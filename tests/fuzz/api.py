@@ -1,6 +1,6 @@
 """Fuzz every endpoint from its OpenAPI document (schemathesis): `python tests/fuzz/api.py [--cases N] [--seconds N]`.
 
-A server of `authsvc dev` in a folder of its own is asked by five callers, each with what it may hold. Every answer must
+A server of `authsvc dev` in a folder of its own is asked by six callers, each with what it may hold. Every answer must
 be one that the document names, and none may be 5xx. Ends with a line for each caller and exit code 1 if any failed.
 """
 
@@ -33,17 +33,23 @@ SETTINGS = {
     "AUTHSVC_CLIENTS__PER_ADDRESS": WIDE, "AUTHSVC_CLIENTS__PER_TENANT": WIDE, "AUTHSVC_PASSWORDS__PER_ADDRESS": WIDE,
     "AUTHSVC_PASSWORDS__PER_ACCOUNT": WIDE, "AUTHSVC_PASSWORDS__FAILURE_SECONDS": "0",
     "AUTHSVC_REGISTRATION__PER_ADDRESS": WIDE, "AUTHSVC_PASSWORDS__FORGOTTEN_PER_ADDRESS": WIDE,
+    "AUTHSVC_IMPORTS__AT_ONCE": "1000000",
 }  # fmt: skip
+_IMPORTS = "^/admin/users/import"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, for which paths, with which Authorization header. `leaves_out`: what would end the caller itself."""
+    """Who asks, for which paths, with which Authorization header. `leaves_out`: what would end the caller itself.
+
+    `goes_on`: it asks for what it was told of, too, such as an import that it has begun.
+    """
 
     name: str
     paths: str
     authorization: str = ""
     leaves_out: str = ""
+    goes_on: bool = False
 
 
 def callers(issuer: str, facts: Mapping[str, Mapping[str, str]]) -> list[Caller]:
@@ -61,7 +67,8 @@ def callers(issuer: str, facts: Mapping[str, Mapping[str, str]]) -> list[Caller]
         Caller("anybody", "^/"),
         Caller("a service, by its secret", "^/(token|introspect|revoke)$", service),
         Caller("a person", "^/(me|userinfo|api-keys)", f"Bearer {person}", leaves_out="^(/me|/me/password)$"),
-        Caller("an operator's program", "^/admin/", f"Bearer {operator}"),
+        Caller("an operator's program", "^/admin/", f"Bearer {operator}", leaves_out=_IMPORTS),
+        Caller("an operator's program with files of users", _IMPORTS, f"Bearer {operator}", goes_on=True),
         Caller("a machine where people should be", "^/(me|userinfo|api-keys|admin/)", f"Bearer {machine}"),
     ]
 
@@ -72,6 +79,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=100, help="of each operation and caller")
     parser.add_argument("--seconds", type=int, default=120, help="at most, for each caller")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", metavar="REGEX", help="the callers whose names match")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -85,7 +93,7 @@ def main() -> None:
             try:
                 _await(issuer)
                 found = callers(issuer, json.loads(Path(folder, "dev.json").read_text()))
-                results = [ask(caller, issuer, given) for caller in found]
+                results = [ask(caller, issuer, given) for caller in found if re.search(given.only, caller.name)]
             finally:
                 server.send_signal(signal.SIGTERM)
         failures = Path(folder, "authsvc.log").read_text().count('"event":"failed"')
@@ -95,16 +103,18 @@ def main() -> None:
 
 def ask(caller: Caller, issuer: str, given: argparse.Namespace) -> tuple[int, int]:
     """Run schemathesis as this caller; return how many cases it made, and its exit code."""
+    phases = "coverage,fuzzing,stateful" if caller.goes_on else "coverage,fuzzing"
     command = [
         str(BIN / "schemathesis"), "run", f"{issuer}/openapi.json", "--checks", ",".join(CHECKS), "--phases",
-        "coverage,fuzzing", "--continue-on-failure", "--max-examples", str(given.cases), "--seed", str(given.seed),
+        phases, "--continue-on-failure", "--max-examples", str(given.cases), "--seed", str(given.seed),
         "--max-time", str(given.seconds), "--include-path-regex", caller.paths, "--warnings", "off",
     ]  # fmt: skip
     if caller.authorization:
         command += ["--header", f"Authorization: {caller.authorization}"]
     if caller.leaves_out:
         command += ["--exclude-path-regex", caller.leaves_out]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    hooks = {"SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("user_files.py"))}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, **hooks})
     made = re.search(r"([0-9]+) generated", done.stdout)
     cases = int(made[1]) if made else 0
     print(f"{caller.name}: {cases} cases, {'as documented' if done.returncode == 0 else 'FAILED'}", flush=True)

@@ -241,6 +241,12 @@ def test_post_endpoints_name_the_media_types_that_they_take(document: dict[str, 
         assert media_types == ({FORM} if path.startswith("/ui/") else {JSON, FORM}), path
 
 
+def test_a_file_in_a_form_is_described_so_that_programs_send_one(document: dict[str, Any]) -> None:
+    content = document["paths"]["/admin/users/import"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert content["schema"]["properties"]["file"]["contentMediaType"] == "application/octet-stream"
+    assert content["encoding"]["file"]["contentType"] == "text/csv, application/jsonl, application/x-ndjson"
+
+
 def test_a_tenant_gets_the_document_of_its_own_issuer(world: World) -> None:
     answer = world.http.get("/t/other/openapi.json")
     assert answer.json()["servers"] == [{"url": f"{ISSUER}/t/other"}]

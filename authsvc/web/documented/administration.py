@@ -90,6 +90,11 @@ _METADATA: tuple[Refusal, ...] = (
 )  # fmt: skip
 _IMPORT = "/admin/users/import/{import_id}"
 _FILE: Schema = {"type": "string", "description": "The file, in UTF-8.", "contentMediaType": "text/plain"}
+# Programs make a field without a name of a part that is text.
+_FILE_PART: Schema = {
+    "type": "string", "description": "The file, whose type or name says what it is.",
+    "contentMediaType": "application/octet-stream",
+}  # fmt: skip
 USER_IMPORTS: Mapping[str, Operation] = {
     f"POST {USER_IMPORT}": Operation(
         _TAG,
@@ -105,11 +110,10 @@ USER_IMPORTS: Mapping[str, Operation] = {
         headers=IDEMPOTENCY,
         options={"dry_run": ("Check every row, also against the users there are; store none.", {"type": "boolean"})},
         bodies={
-            **dict.fromkeys(FORMS_BY_TYPE, _FILE),
+            **{media_type: {"schema": _FILE} for media_type in FORMS_BY_TYPE},
             MULTIPART: {
-                "type": "object",
-                "properties": {"file": {**_FILE, "description": "The file, whose type or name says what it is."}},
-                "required": ["file"],
+                "schema": {"type": "object", "properties": {"file": _FILE_PART}, "required": ["file"]},
+                "encoding": {"file": {"contentType": ", ".join(FORMS_BY_TYPE)}},
             },
         },
     ),

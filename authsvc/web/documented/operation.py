@@ -47,7 +47,7 @@ class Operation:
     `takes` is the body's schema and `summary` one sentence; a declared endpoint has both from its own function. `query`
     holds the parameters that its URL must have, `headers` those that may come, with what each is; `scope` is what an
     administrator needs.
-    `bodies` are the schemas of a body that differs by its media type, `options` the parameters that its URL may have.
+    `bodies` describe a body that differs by its media type, `options` the parameters that its URL may have.
     `examples` are the rest of a curl command after the URL, by what they do.
     """
 
