@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -91,6 +91,7 @@ TOLD_TO_THE_CLIENT = [
     pytest.param({"state": ["a", "b"]}, "invalid_request", id="state twice"),
     pytest.param({"scope": ["openid", "email"]}, "invalid_request", id="scope twice"),
     pytest.param({"nonce": "n" * 1_025}, "invalid_request", id="overlong nonce"),
+    pytest.param({"state": "s" * 4_097}, "invalid_request", id="overlong state"),
     pytest.param({"prompt": "login " * 3_000}, "invalid_request", id="too much together"),
     pytest.param({"request_uri": "https://rp.example/r"}, "request_uri_not_supported", id="request_uri"),
     pytest.param({"registration": "{}"}, "registration_not_supported", id="registration"),
@@ -129,7 +130,7 @@ def test_what_is_wrong_after_it_is_told_to_the_client_by_whom_and_with_its_state
         return
     else:
         said = dict(answered(answer))
-    state = {} if isinstance(changed.get("state"), list) else {"state": "st-1"}
+    state = {} if isinstance(changed.get("state"), list) else {"state": changed.get("state", "st-1")}
     assert said == {"error": error, "error_description": said["error_description"], "iss": ISSUER, **state}
 
 
@@ -153,6 +154,14 @@ def test_a_code_comes_back_in_the_mode_that_was_asked_for(browser: Browser):
     assert location.startswith(f"{REDIRECT_URI}#code=as_ac_")
     for code in (said["code"], form["code"]):
         assert redeem(browser.world, code).status_code == 200
+
+
+@pytest.mark.parametrize("state", ["s" * 4_096, "a b+c&d=e/é'\"<%25", "=="])
+def test_the_state_comes_back_as_it_was(browser: Browser, state: str):
+    said = answered(browser.authorize(state=state))
+    assert (said.keys(), said["state"]) == ({"code", "state", "iss"}, state)
+    by_fragment = browser.authorize(state=state, response_mode="fragment").headers["location"]
+    assert parse_qs(urlsplit(by_fragment).fragment)["state"] == [state]
 
 
 def test_a_registered_query_stays_and_is_added_to(small_world: World):

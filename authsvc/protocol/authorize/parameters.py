@@ -8,8 +8,11 @@ from authsvc.protocol.errors import InvalidRequest, RegistrationNotSupported, Re
 
 REPEATABLE = frozenset({"resource"})
 """The only parameter that may come twice (RFC 8707 §2)."""
-MAX_CHARACTERS = {"state": 2_048, "nonce": 1_024, "login_hint": 1_024, "ui_locales": 512, "acr_values": 1_024}
-"""Longer ones are refused, never cut: a client compares what comes back."""
+MAX_CHARACTERS = {"state": 4_096, "nonce": 1_024, "login_hint": 1_024, "ui_locales": 512, "acr_values": 1_024}
+"""Longer ones are refused, never cut: a client compares what comes back.
+
+Clients that broker between others put the state of those into theirs: 2,400 characters have been seen.
+"""
 MAX_KEPT_CHARACTERS = 16_384
 """Of all parameters together."""
 READ_BY_PAGES = frozenset({"login_hint", "ui_locales"})
