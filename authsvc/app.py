@@ -164,7 +164,7 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
             {**_pages(api, issuing, kept), USER_IMPORT: _user_import(settings, api, runner)},
             app.router.routes,
         ),
-        memory=MemoryLane(machine, metrics, queue_length=http.queue_length),
+        memory=MemoryLane(machine, metrics, lanes["machine"], queue_length=http.queue_length),
         lanes=lanes,
         permits=Permits(_hash_permits(settings.workers), http.queue_length, PERMIT_WAIT_SECONDS),
         turns=Turns(PERMIT_WAIT_SECONDS),

@@ -1,7 +1,8 @@
 """What one process remembers of clients, resources, keys and tenants, and how it learns that it no longer holds.
 
 A cached answer needs a reading of the change feed that is at most `feed_seconds` old. The first request after that
-makes it; when nothing is asked, nothing is polled. An unreadable feed: what is cached serves for `outage_seconds`.
+makes it; those on the event loop have it renewed after half of that. When nothing is asked, nothing is polled. An
+unreadable feed: what is cached serves for `outage_seconds`.
 """
 
 import threading
@@ -92,6 +93,22 @@ class Cache:
         """Let `peek` answer for the next `feed_seconds` as in an outage: nobody can get through to read the feed."""
         self._stale_until = self._monotonic() + self._feed_seconds
 
+    def is_ageing(self) -> bool:
+        """Whether the last reading of the feed has had half of its time: then it is well to renew it beforehand."""
+        epoch = self._epoch
+        return self._monotonic() >= epoch.read_at + self._feed_seconds / 2 and not self._failing
+
+    def renew(self, read_feed: Callable[[], int]) -> None:
+        """Read the feed while its last reading still holds, so that nobody has to wait for that.
+
+        Raises: StorageUnavailable, when that has been so for too long.
+        """
+        if self._reading.acquire(blocking=False):
+            try:
+                self._read(read_feed, spare_seconds=self._feed_seconds / 2)
+            finally:
+                self._reading.release()
+
     def drop(self) -> None:
         """Forget everything: this process has just changed something."""
         with self._change:
@@ -110,11 +127,11 @@ class Cache:
         finally:
             self._reading.release()
 
-    def _read(self, read_feed: Callable[[], int]) -> tuple[_Epoch, bool]:
+    def _read(self, read_feed: Callable[[], int], spare_seconds: float = 0.0) -> tuple[_Epoch, bool]:
         while True:
             epoch = self._epoch
             started = self._monotonic()
-            if started < epoch.fresh_until:
+            if started < epoch.fresh_until - spare_seconds:
                 return epoch, True
             if started < self._retry_at:
                 return self._stale(), False

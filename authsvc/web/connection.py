@@ -14,9 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from authsvc.web.gate import Gate, Scope, turned_away
 
 HEAD_SECONDS = 10
-"""How long a client may take to send a head, and to say anything at all on a new connection."""
-IDLE_SECONDS = 10
-"""How long a connection is kept between two requests."""
+"""How long a client may take to send a head, and to begin with one: on a new connection, and after each answer."""
 MAX_FRAMING_BYTES = 65_536
 """Of one request, all that is no body."""
 _TOO_LARGE = 431
@@ -26,12 +24,16 @@ _CLOSING = b"content-length: 0\r\nconnection: close\r\n\r\n"
 class Connection(HttpToolsProtocol):
     """Made by uvicorn, one for each connection."""
 
+    _is_between = True
+    """Whether the last request has arrived whole, and nothing of the next."""
     _is_head_whole = False
     """Whether the head of the present request has arrived."""
     _framing_bytes = 0
     _answering: RequestResponseCycle | None = None
     """The request that is with the application: not always the last that has come."""
-    _deadline: asyncio.TimerHandle | None = None
+    _waiting_since = 0.0
+    """From when on the client is waited for, unless a request is with the application."""
+    _look: asyncio.TimerHandle | None = None
     _is_turned_away = False
     """Whether the present request is not for the application: it is read to its end, and answered 503."""
 
@@ -42,32 +44,34 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; a client that says nothing is not waited for."""
         super().connection_made(transport)
-        self._expect_head()
+        self._waiting_since = self.loop.time()
+        self._look = self.loop.call_later(HEAD_SECONDS, self._look_at_the_time)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
-        self._cancel_deadline()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come; then see whether a head is still being waited for, and that it is not too much."""
-        self._unset_keepalive_if_required()
+        """Parse what has come, and see that it is not too much; or turn it away at a glance."""
+        if self._is_between and self._is_idle and self._gate is not None and self._gate.refuses(data):
+            self._waiting_since = self.loop.time()
+            self.transport.write(turned_away(is_kept=True))
+            return
         self._parse(data)
         if self.transport.is_closing():
             return
         self._framing_bytes += len(data)
         if self._framing_bytes > MAX_FRAMING_BYTES:
             self._refuse()
-        elif self._is_head_whole and not self._is_turned_away and not self.cycle.response_complete:
-            self._cancel_deadline()
-        elif self._deadline is None:
-            # Never put off by what trickles in.
-            self._expect_head()
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Begin a request; what trickles in after that puts nothing off."""
         super().on_message_begin()
-        self._is_head_whole, self._is_turned_away, self._framing_bytes = False, False, 0
+        self._waiting_since = self.loop.time()
+        self._is_between = self._is_head_whole = self._is_turned_away = False
+        self._framing_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; trailers come after the head and are dropped (RFC 9110 §6.5.1)."""
@@ -77,10 +81,9 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request on, if it is let in; one behind another always is, for answers keep their order."""
         self._is_head_whole = True
-        is_first = self.cycle is None or self.cycle.response_complete
         if (
             self._gate is None
-            or not is_first
+            or not self._is_idle
             or self._gate.lets_in(cast("Scope", self.scope), self.parser.get_method(), self.url)
         ):
             super().on_headers_complete()
@@ -95,10 +98,21 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End a request."""
+        self._is_between = True
         if self._is_turned_away:
             self._turn_away()
         else:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, if it has come already. One timer watches over the whole connection."""
+        self.server_state.total_requests += 1
+        self._waiting_since = self.loop.time()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, and end the connection."""
@@ -146,17 +160,20 @@ class Connection(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
-    def _expect_head(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+    @property
+    def _is_idle(self) -> bool:
+        """Whether the application has nothing to do for this connection."""
+        return self.cycle is None or self.cycle.response_complete
 
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _give_up(self) -> None:
-        self._deadline = None
-        if not self.transport.is_closing():
+    def _look_at_the_time(self) -> None:
+        """Give a client up that has said nothing for too long, or is too slow with a head."""
+        if self.transport.is_closing():
+            return
+        is_answering = self._is_head_whole and not self._is_turned_away and not self._is_idle
+        left = HEAD_SECONDS - (0.0 if is_answering else self.loop.time() - self._waiting_since)
+        if left > 0:
+            self._look = self.loop.call_later(left, self._look_at_the_time)
+        else:
             self.transport.close()
             self._abandon()
 
@@ -164,12 +181,12 @@ class Connection(HttpToolsProtocol):
         """Answer without the application. Whoever goes on sending has as long as for any head."""
         is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
         self.transport.write(turned_away(is_kept=is_kept))
-        self._cancel_deadline()
+        self._waiting_since = self.loop.time()
         if not is_kept:
             self.transport.close()
 
     def _refuse(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_idle:
             self.transport.write(STATUS_LINE[_TOO_LARGE] + _CLOSING)
         self.transport.close()
         self._abandon()

@@ -23,8 +23,9 @@ from authsvc.web.asked import Asked, asked_of
 from authsvc.web.body import Disconnected, Head, check_host, clean_json, fields_of, has_body, read_body
 from authsvc.web.endpoint import Arrival, Departure, Endpoint, Route, refused_response, run_call, run_from_memory
 from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
-from authsvc.web.forms import Fields
+from authsvc.web.forms import Fields, parse_form
 from authsvc.web.gate import Gate
+from authsvc.web.glance import Post
 from authsvc.web.lanes import STALL_SECONDS, Lane, MemoryLane, Overloaded, Permits, Turns
 from authsvc.web.once import Once
 from authsvc.web.rate_limit import RateLimit
@@ -32,6 +33,7 @@ from authsvc.web.refusals import refusal
 from authsvc.web.request import NO_PERMIT, Call, Request
 from authsvc.web.responses import Response, json_response
 from authsvc.web.sender import Sender, replay
+from authsvc.web.tenant import split_path
 from authsvc.web.upload import Pieces, Upload, take_in
 
 EDGE, ARRIVAL = "authsvc.edge", "authsvc.arrival"
@@ -80,7 +82,7 @@ class Edge:
         self._limits = limits
         self._rate_limit = rate_limit
         self._metrics = metrics
-        self.gate = Gate(metrics, lambda: memory.waiting)
+        self.gate = Gate(metrics, lambda: memory.waiting, lanes, self._lane_of)
         self._clock = clock
         self._audited = observe.Cap(per_minute=60)
         self._logged = observe.Cap(per_minute=60)
@@ -207,6 +209,15 @@ class Edge:
         request = self.request(scope, method, body, fields, asked.request_id)
         arrival = Arrival(endpoint, request, asked.host, asked.tenant_path, self._audited)
         return await self.hop(arrival, endpoint.route(fields))
+
+    def _lane_of(self, post: Post) -> str:
+        """Return the lane that a form is for, "" if that is to be found out with more care."""
+        endpoint = self._endpoints.get(split_path(post.path.decode("latin-1"))[1])
+        try:
+            route = endpoint.route(parse_form(post.body)) if endpoint is not None else None
+        except AuthsvcError:
+            return ""
+        return route.lane if route is not None and not route.hashes else ""
 
     def _too_many(self, scope: Scope, asked: Asked, endpoint: Endpoint | None) -> Response | None:
         """Count the request, and return its refusal if its address has had its share."""

@@ -1,4 +1,4 @@
-"""The gate before the event loop: while the loop is behind with what it has read, most of it is refused unread.
+"""The gate before the event loop: what would be refused for lack of room is refused unread.
 
 To refuse a request as any other one is refused costs half a token. Where many more come than can be answered, the loop
 would do nothing else, and whoever is let in would wait for all of that.
@@ -7,16 +7,17 @@ would do nothing else, and whoever is let in would wait for all of that.
 import secrets
 import sys
 import time
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any, Protocol
 
 from authsvc.observe.metrics import Metrics
 from authsvc.web.errors import oauth_error
+from authsvc.web.glance import Post, whole_post
 from authsvc.web.lanes import Overloaded
 from authsvc.web.rush import Rush
 from authsvc.web.security_headers import SECURITY_HEADERS
 
-FEW = 16
+FEW, HIGH = 8, 128
 LATE_SECONDS = 0.05
 """From the arrival of a head to the first step of its request."""
 _CALM_SECONDS = 0.3
@@ -43,30 +44,71 @@ def turned_away(*, is_kept: bool) -> bytes:
     return (_TURNED_AWAY + end + _ANSWER.body).replace(_NO_ID, secrets.token_hex(8).encode())
 
 
+class Room(Protocol):
+    """Where requests wait: a lane."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether its queue stands, so that some are being refused."""
+
+    def has_room(self, ahead: int, *, is_short: bool) -> bool:
+        """Whether one more may wait there, behind so many who are on their way; only few if it `is_short`."""
+
+
 class Gate:
-    """Of one event loop. `backlog` tells how many requests wait on it for their turn already."""
+    """Of one event loop.
+
+    Args: `backlog`: how many requests wait on it for their turn already; `lanes`: where else requests wait; `lane_of`:
+    for which of these a request is, "" for none, as far as a glance can tell.
+    """
 
     def __init__(
-        self, metrics: Metrics, backlog: Callable[[], int], monotonic: Callable[[], float] = time.monotonic
+        self,
+        metrics: Metrics,
+        backlog: Callable[[], int],
+        lanes: Mapping[str, Room],
+        lane_of: Callable[[Post], str],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._metrics = metrics
         self._backlog = backlog
-        self._rush = Rush(FEW, sys.maxsize, monotonic)
+        self._lanes = lanes
+        self._lane_of = lane_of
+        self._rush = Rush(FEW, HIGH, sys.maxsize, monotonic)
         self._monotonic = monotonic
         self._inside = 0
         self._late_at = 0.0
 
+    def refuses(self, data: bytes) -> bool:
+        """Whether these bytes are a whole request that is to be answered 503 as it is."""
+        if not (self._rush.stands or any(lane.stands for lane in self._lanes.values())):
+            return False
+        post = whole_post(data)
+        full = self._full(post) if post is not None and post.path.endswith(_PATHS) else None
+        if full is not None:
+            self._metrics.lane_rejected(full)
+        return full is not None
+
+    def _full(self, post: Post) -> str | None:
+        """Return where the request finds no room, None if it may come in."""
+        if not self._has_room():
+            return "loop"
+        name = self._lane_of(post)
+        lane = self._lanes.get(name)
+        if lane is None or lane.has_room(self._inside, is_short=self._rush.stands):
+            return None
+        # For the loop it is one more than can be done, too.
+        self._rush.refused()
+        return name
+
     def lets_in(self, scope: Scope, method: bytes, url: bytes) -> bool:
         """Whether a request whose head has come may be given to the application; else it is to be answered 503."""
-        now = self._monotonic()
-        if now - self._late_at > _CALM_SECONDS:
-            self._rush.emptied()
         is_common = method == b"POST" and url.partition(b"?")[0].endswith(_PATHS)
-        if is_common and not self._rush.has_room(self._inside + self._backlog()):
+        if is_common and not self._has_room():
             self._metrics.lane_rejected("loop")
             return False
         self._inside += 1
-        scope[_ARRIVED] = now
+        scope[_ARRIVED] = self._monotonic()
         return True
 
     def begin(self, scope: Scope) -> None:
@@ -77,3 +119,8 @@ class Gate:
             now = self._monotonic()
             if now - arrived > LATE_SECONDS:
                 self._late_at = now
+
+    def _has_room(self) -> bool:
+        if self._monotonic() - self._late_at > _CALM_SECONDS:
+            self._rush.emptied()
+        return self._rush.has_room(self._inside + self._backlog())

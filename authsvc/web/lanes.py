@@ -29,8 +29,10 @@ _BATCH = 64
 STALL_SECONDS = 0.7
 """A lane whose threads are all at work, but finish nothing within this time, is stuck: nobody waits for it any more."""
 _LOOK_SECONDS = 0.1
-FEW_FROM_MEMORY, FEW_FOR_A_THREAD, FEW_FOR_A_PERMIT = 32, 3, 6
+FEW_FROM_MEMORY, FEW_FOR_TWO_THREADS, FEW_FOR_A_PERMIT = 32, 1, 6
 """Who may wait while more comes than can be done: some milliseconds of work."""
+HIGH_FROM_MEMORY, HIGH_FOR_A_THREAD, HIGH_FOR_A_PERMIT = 256, 24, 48
+"""How many wait then (`web/rush.py`)."""
 
 
 class Overloaded(AuthsvcError):
@@ -43,12 +45,15 @@ class MemoryLane:
     """Work that waits for nothing and is quick, done on the event loop in batches.
 
     A batch, because it runs through the same code: a third faster than each request from its first byte to its last.
+    The change feed is read on `machine` meanwhile, before the caches must not answer any more.
     """
 
-    def __init__(self, storage: Storage, metrics: Metrics, *, queue_length: int) -> None:
+    def __init__(self, storage: Storage, metrics: Metrics, machine: "Lane", *, queue_length: int) -> None:
         self.storage = storage
         self._metrics = metrics
-        self._rush = Rush(FEW_FROM_MEMORY, queue_length)
+        self._machine = machine
+        self._reading: asyncio.Task[None] | None = None
+        self._rush = Rush(FEW_FROM_MEMORY, HIGH_FROM_MEMORY, queue_length)
         self._jobs: deque[_Job] = deque()
 
     @property
@@ -83,6 +88,17 @@ class MemoryLane:
             self._jobs[0].loop.call_soon(self._do_batch)
         else:
             self._rush.emptied()
+        if self._reading is None and self.storage.feed_is_ageing():
+            self._reading = asyncio.create_task(self._read_feed())
+
+    async def _read_feed(self) -> None:
+        with suppress(AuthsvcError):  # Whoever needs it then tries it, and is told.
+            await self._machine.run(_read_feed, None)
+        self._reading = None
+
+
+def _read_feed(_: None, storage: Storage) -> None:
+    storage.read_feed()
 
 
 class Lane:
@@ -102,7 +118,8 @@ class Lane:
         self._in_flight = 0
         self._metrics = metrics
         self._threads = [Thread(target=self._serve, name=f"lane-{name}", daemon=True) for _ in range(threads)]
-        self._rush = Rush(FEW_FOR_A_THREAD * threads, queue_length)
+        few = max(1, FEW_FOR_TWO_THREADS * threads // 2)
+        self._rush = Rush(few, HIGH_FOR_A_THREAD * threads, queue_length)
         self._work: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
         self._is_waking = False
@@ -113,8 +130,7 @@ class Lane:
 
     async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
         """Run the work on a thread of this lane. Raises: Overloaded when the queue is full or the lane stands still."""
-        waiting = self._in_flight - len(self._threads)
-        if (waiting >= 0 and self._is_stuck) or not self._rush.has_room(waiting):
+        if not self.has_room():
             self._metrics.lane_rejected(self.name)
             raise Overloaded(f"lane {self.name}")
         self._start()
@@ -126,6 +142,16 @@ class Lane:
             self._is_looking, self._progress_at = True, time.monotonic()
             loop.call_later(_LOOK_SECONDS, self._look, loop)
         return cast("Answer", await future)
+
+    @property
+    def stands(self) -> bool:
+        """Whether its queue stands, so that some are being refused."""
+        return self._is_stuck or self._rush.stands
+
+    def has_room(self, ahead: int = 0, *, is_short: bool = False) -> bool:
+        """Whether one more may wait, behind so many who are on their way; only few if it `is_short`."""
+        waiting = self._in_flight - len(self._threads) + ahead
+        return (waiting < 0 or not self._is_stuck) and self._rush.has_room(waiting, is_short=is_short)
 
     def close(self) -> None:
         """Let running work finish."""
@@ -273,7 +299,7 @@ class Permits:
 
     def __init__(self, count: int, queue_length: int, wait_seconds: float) -> None:
         self._semaphore = asyncio.Semaphore(count)
-        self._rush = Rush(FEW_FOR_A_PERMIT * count, queue_length)
+        self._rush = Rush(FEW_FOR_A_PERMIT * count, HIGH_FOR_A_PERMIT * count, queue_length)
         self._wait_seconds = wait_seconds
         self._waiting = 0
 

@@ -5,39 +5,65 @@ from collections.abc import Callable
 
 RUSH_SECONDS = 1.0
 """A queue that has not been empty for so long will not become so by patience."""
-HIGH = 8
-"""Nor one that is so much longer than what is waited for then; clients who wait for each other's answers stay below."""
+FEW_REFUSED = 0.1
+"""While a larger part than this is refused, more comes than can be done. A burst that meets a short queue is less."""
 
 
 class Rush:
     """How many may wait for one thing: `many` in a rush; `few` once the queue stands, for as long as it would stand.
 
-    Whoever waits in a short queue is served in time, and as many are served in the end: who is refused knows it at
-    once, and is not waited for after having given up.
+    It stands when it has not been empty for a second and is `high`: so much longer than what is waited for then that
+    clients who wait for each other's answers stay below. Whoever waits in a short queue is served in time, and as many
+    are served in the end: who is refused knows it at once, and is not waited for after having given up.
     """
 
-    def __init__(self, few: int, many: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, few: int, high: int, many: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._few = min(few, many)
+        self._high = high
         self._many = many
         self._monotonic = monotonic
         self._began_at: float | None = None
-        self._refused_at = 0.0
         self._stands = False
+        self._counted_from = 0.0
+        self._asked = self._refused = 0
 
-    def has_room(self, waiting: int) -> bool:
-        """Whether one more may wait, behind so many."""
-        now = self._monotonic()
+    @property
+    def stands(self) -> bool:
+        """Whether only few may wait now."""
+        return self._stands
+
+    def has_room(self, waiting: int, *, is_short: bool = False) -> bool:
+        """Whether one more may wait, behind so many; only few may if it `is_short`, as if the queue stood."""
         if self._stands:
-            self._stands = now - self._refused_at <= RUSH_SECONDS
+            self._count()
         elif self._began_at is not None:
-            self._stands = waiting >= HIGH * self._few and now - self._began_at > RUSH_SECONDS
+            if waiting >= self._high and self._monotonic() - self._began_at > RUSH_SECONDS:
+                self._stand()
         elif waiting > 0:
-            self._began_at = now
-        if waiting < (self._few if self._stands else self._many):
+            self._began_at = self._monotonic()
+        if waiting < (self._few if self._stands or is_short else self._many):
             return True
-        self._refused_at = now
+        self.refused()
         return False
+
+    def refused(self) -> None:
+        """Count one who is refused, here or for the sake of this queue elsewhere."""
+        self._refused += 1
 
     def emptied(self) -> None:
         """Nobody waits at this moment."""
         self._began_at = None
+
+    def _stand(self) -> None:
+        self._stands, self._counted_from, self._asked, self._refused = True, self._monotonic(), 0, 0
+
+    def _count(self) -> None:
+        """Judge every second whether more comes still."""
+        self._asked += 1
+        now = self._monotonic()
+        if now - self._counted_from <= RUSH_SECONDS:
+            return
+        if self._refused > FEW_REFUSED * self._asked and now - self._counted_from <= 2 * RUSH_SECONDS:
+            self._stand()
+        else:
+            self._stands = False

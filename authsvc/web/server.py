@@ -12,7 +12,7 @@ from socket import socket
 import uvicorn
 from starlette.types import ASGIApp
 
-from authsvc.web.connection import IDLE_SECONDS, Connection
+from authsvc.web.connection import Connection
 
 BACKLOG = 4_096
 """Connections that the kernel keeps until a worker takes them."""
@@ -54,7 +54,6 @@ async def serve(
         proxy_headers=False,
         backlog=BACKLOG,
         limit_concurrency=MAX_CONNECTIONS,
-        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         ssl_certfile=tls.cert if tls else None,
         ssl_keyfile=tls.key if tls else None,

@@ -310,3 +310,45 @@ def test_what_cannot_ask_the_feed_is_told_what_is_cached_for_a_second_and_30_in_
     world.cache.serve_stale()
     with pytest.raises(LaneNeeded):
         world.cache.peek("a")
+
+
+def test_a_reading_that_has_had_half_of_its_time_is_renewed_before_anybody_waits(world: World):
+    world.get()
+    world.now += 0.49
+    assert not world.cache.is_ageing()
+    world.cache.renew(world.read_feed)
+    assert world.feed_reads == 1
+    world.now += 0.01
+    assert world.cache.is_ageing()
+    world.cache.renew(world.read_feed)
+    assert world.feed_reads == 2
+    world.now += 0.99
+    assert world.cache.peek("a") == "first"
+    world.now += 0.01
+    with pytest.raises(LaneNeeded):
+        world.cache.peek("a")
+
+
+def test_a_renewed_reading_that_tells_of_a_change_forgets(world: World):
+    world.get()
+    world.now += 0.5
+    world.change("second")
+    world.cache.renew(world.read_feed)
+    assert world.get() == "second"
+
+
+def test_a_feed_that_cannot_be_renewed_is_left_to_who_needs_it(world: World):
+    world.get()
+    world.now += 0.5
+    world.is_up = False
+    world.cache.renew(world.read_feed)
+    assert not world.cache.is_ageing()
+    assert world.cache.peek("a") == "first"
+
+
+def test_one_at_a_time_renews(world: World):
+    world.get()
+    world.now += 1
+    with _hanging_feed(world):
+        world.cache.renew(world.read_feed)
+        assert world.feed_reads == 1

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -315,6 +316,9 @@ class Closed(Gate):
         del scope, method
         return url != b"/token"
 
+    def refuses(self, data: bytes) -> bool:
+        return data.startswith(b"POST /glance ")
+
     def begin(self, scope: Scope) -> None:
         del scope
         self.begun += 1
@@ -345,6 +349,58 @@ def test_a_request_behind_another_waits_for_its_turn_and_is_let_in(gated: Seen):
     sent = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: %s\r\n\r\n"
     answer = gated.answer(sent % (b"/slow", b"keep-alive") + sent % (b"/token", b"close"))
     assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+GLANCE = b"POST /glance HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_who_is_turned_away_at_a_glance_is_told_so_and_the_connection_goes_on(gated: Seen):
+    with gated.connected() as connected:
+        for _ in range(3):
+            connected.sendall(GLANCE)
+            assert connected.recv(65_536).startswith(b"HTTP/1.1 503 ")
+        connected.sendall(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nhi")
+        assert received(connected).endswith(b"/x 2")
+    assert [path for _, path, _, _ in gated.requests] == ["/x"]
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(HEAD + b"Content-Length: %d\r\n\r\n" % len(GLANCE), id="a body"),
+        pytest.param(b"GET /x HTTP/1.1\r\nX: ", id="the rest of a head"),
+    ],
+)
+def test_no_glance_is_given_to_what_may_be_the_rest_of_a_request(gated: Seen, begin: bytes):
+    with gated.connected() as connected:
+        connected.sendall(begin)
+        until_read(gated)
+        connected.sendall(GLANCE)
+        assert connected.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    assert gated.requests[-1][1] == "/x"
+
+
+def test_no_glance_is_given_to_a_request_behind_another(gated: Seen):
+    with gated.connected() as connected:
+        connected.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        until_read(gated)
+        connected.sendall(GLANCE.replace(b"Host", b"Connection: close\r\nHost"))
+        assert received(connected).count(b"HTTP/1.1 200 ") == 2
+
+
+def until_read(gated: Seen) -> None:
+    """Wait until what was sent has been read: what another connection sends after it is answered."""
+    gated.answer(b"GET /other HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+
+
+def test_who_is_turned_away_at_a_glance_is_waited_for_as_after_any_answer(gated: Seen, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.4)
+    with gated.connected() as connected:
+        for _ in range(4):
+            connected.sendall(GLANCE)
+            assert connected.recv(65_536).startswith(b"HTTP/1.1 503 ")
+            time.sleep(0.2)
+        assert received(connected) == b""
 
 
 def test_who_is_not_let_in_and_does_not_finish_is_cut_off(gated: Seen, monkeypatch: pytest.MonkeyPatch):

@@ -1,12 +1,33 @@
 """While the event loop is behind, few token requests are let in; every other request always is."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 
 from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.web.gate import FEW, LATE_SECONDS, Gate, Scope, turned_away
+from authsvc.web.glance import Post
 from authsvc.web.rush import RUSH_SECONDS
+
+TOKEN = b"POST /token HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b"
+
+
+def _lane_of(post: Post) -> str:
+    return {b"a=b": "machine", b"a=c": "memory"}[post.body]
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A lane that says what the test wants, and keeps what it was asked."""
+
+    stands: bool = False
+    is_full: bool = False
+    asked: list[tuple[int, bool]] = field(default_factory=list)
+
+    def has_room(self, ahead: int, *, is_short: bool) -> bool:
+        self.asked.append((ahead, is_short))
+        return not self.is_full
 
 
 class Loop:
@@ -14,7 +35,8 @@ class Loop:
 
     def __init__(self, metrics: Metrics) -> None:
         self.now, self.backlog = 50.0, 0
-        self.gate = Gate(metrics, lambda: self.backlog, lambda: self.now)
+        self.lane = _Lane()
+        self.gate = Gate(metrics, lambda: self.backlog, {"machine": self.lane}, _lane_of, lambda: self.now)
 
     def arrives(self, url: bytes = b"/token", method: bytes = b"POST") -> Scope | None:
         scope: Scope = {}
@@ -75,8 +97,61 @@ def test_every_tenants_tokens_are_counted(loop: Loop, url: bytes):
 
 def test_everybody_is_let_in_again_once_the_loop_has_caught_up(loop: Loop):
     behind(loop)
-    loop.now += 2 * RUSH_SECONDS
+    for _ in range(2):
+        loop.now += RUSH_SECONDS + 0.1
+        loop.round(1, 0.0)
     assert loop.round(20 * FEW, 0.0) == 20 * FEW
+
+
+def test_nothing_is_refused_at_a_glance_while_nothing_stands(loop: Loop):
+    loop.lane.is_full = True
+    assert not loop.gate.refuses(TOKEN)
+
+
+def test_what_finds_its_lane_full_is_refused_at_a_glance(loop: Loop):
+    loop.lane.stands = loop.lane.is_full = True
+    assert loop.gate.refuses(TOKEN)
+    loop.lane.is_full = False
+    assert not loop.gate.refuses(TOKEN)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(TOKEN.replace(b"a=b", b"a=c"), id="for another lane"),
+        pytest.param(TOKEN.replace(b"/token", b"/login"), id="another endpoint"),
+        pytest.param(TOKEN[:-1], id="not whole"),
+    ],
+)
+def test_what_is_not_for_the_full_lane_is_read(loop: Loop, sent: bytes):
+    loop.lane.stands = loop.lane.is_full = True
+    assert not loop.gate.refuses(sent)
+
+
+def test_who_is_on_the_way_is_before_the_next(loop: Loop):
+    for _ in range(3):
+        loop.arrives()
+    loop.lane.stands = True
+    loop.gate.refuses(TOKEN)
+    assert loop.lane.asked == [(3, False)]
+
+
+def test_a_loop_that_is_behind_refuses_at_a_glance_and_keeps_the_lanes_short(loop: Loop):
+    behind(loop)
+    assert not loop.gate.refuses(TOKEN)
+    assert loop.lane.asked == [(0, True)]
+    loop.backlog = FEW
+    assert loop.gate.refuses(TOKEN)
+
+
+def test_refusals_for_the_sake_of_a_lane_keep_the_loop_from_taking_all_in(loop: Loop):
+    behind(loop)
+    loop.lane.is_full = True
+    for _ in range(3):
+        loop.now += RUSH_SECONDS + 0.1
+        assert all(loop.gate.refuses(TOKEN) for _ in range(5))
+        loop.round(1, 0.0)
+    assert loop.round(20 * FEW, 0.0) == FEW
 
 
 def test_the_answer_is_whole_and_has_a_name_of_its_own():

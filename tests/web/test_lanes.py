@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.web import lanes
@@ -90,13 +91,50 @@ def test_no_fault_keeps_the_event_loop_from_the_work_behind_it(
         return number
 
     async def crowd() -> list[Any]:
-        memory = MemoryLane(lane.storage, metrics, queue_length=8)
+        memory = MemoryLane(lane.storage, metrics, lane, queue_length=8)
         waiting = asyncio.gather(*(memory.run(work, number) for number in range(3)), return_exceptions=True)
         return await asyncio.wait_for(waiting, 10)
 
     first, *rest = asyncio.run(crowd())
     assert isinstance(first, BaseException)
     assert rest == [1, 2]
+
+
+class _Ageing:
+    """A storage whose feed is ageing until it has been read."""
+
+    def __init__(self, fault: AuthsvcError | None) -> None:
+        self.fault = fault
+        self.reads = 0
+
+    def feed_is_ageing(self) -> bool:
+        return self.reads == 0 or self.fault is not None
+
+    def read_feed(self) -> None:
+        self.reads += 1
+        if self.fault is not None:
+            raise self.fault
+
+
+@pytest.mark.parametrize(("fault", "reads"), [(None, 1), (StorageUnavailable("the database is away"), 3)])
+def test_the_change_feed_is_read_elsewhere_before_its_reading_is_too_old(
+    metrics: Metrics, fault: AuthsvcError | None, reads: int
+):
+    storage: Any = _Ageing(fault)
+    lane = Lane("machine", storage, metrics, threads=1, queue_length=8)
+
+    async def three() -> list[int]:
+        memory, told = MemoryLane(storage, metrics, lane, queue_length=8), []
+        for number in range(3):
+            told.append(await memory.run(lambda number, _: number, number))
+            await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
+        return told
+
+    try:
+        assert asyncio.run(three()) == [0, 1, 2]
+        assert storage.reads == reads
+    finally:
+        lane.close()
 
 
 def test_a_fault_reaches_whoever_waits_and_the_lane_goes_on(lane: Lane):

@@ -1,9 +1,8 @@
 """A rush is borne; a queue that stands is kept short until nobody has been refused for a while."""
 
-from authsvc.web.rush import HIGH, RUSH_SECONDS, Rush
+from authsvc.web.rush import RUSH_SECONDS, Rush
 
-FEW, MANY = 2, 100
-CROWD = HIGH * FEW
+FEW, CROWD, MANY = 2, 16, 100
 
 
 class Clock:
@@ -15,7 +14,7 @@ class Clock:
 
 def standing() -> tuple[Rush, Clock]:
     clock = Clock()
-    rush = Rush(FEW, MANY, clock)
+    rush = Rush(FEW, CROWD, MANY, clock)
     assert rush.has_room(1)
     clock.now += RUSH_SECONDS + 0.1
     assert not rush.has_room(CROWD)
@@ -23,7 +22,7 @@ def standing() -> tuple[Rush, Clock]:
 
 
 def test_many_may_wait_in_a_rush():
-    rush = Rush(FEW, MANY, Clock())
+    rush = Rush(FEW, CROWD, MANY, Clock())
     assert [waiting for waiting in range(MANY + 5) if not rush.has_room(waiting)] == [100, 101, 102, 103, 104]
 
 
@@ -34,7 +33,7 @@ def test_a_long_queue_that_stands_is_let_grow_no_more_until_it_is_short():
 
 def test_a_queue_that_was_empty_meanwhile_does_not_stand():
     clock = Clock()
-    rush = Rush(FEW, MANY, clock)
+    rush = Rush(FEW, CROWD, MANY, clock)
     assert rush.has_room(1)
     clock.now += RUSH_SECONDS
     rush.emptied()
@@ -45,16 +44,50 @@ def test_a_queue_that_was_empty_meanwhile_does_not_stand():
 
 def test_a_few_clients_who_ask_again_and_again_are_no_crowd():
     clock = Clock()
-    rush = Rush(FEW, MANY, clock)
+    rush = Rush(FEW, CROWD, MANY, clock)
     for _ in range(10):
         clock.now += RUSH_SECONDS
         assert rush.has_room(CROWD - 1)
 
 
+def stands_after(rush: Rush, clock: Clock, refused: int, let_in: int) -> bool:
+    """So many find a long queue within a second, and so many none; whether it stands after that."""
+    for waiting in [FEW] * refused + [0] * let_in:
+        rush.has_room(waiting)
+    clock.now += RUSH_SECONDS + 0.1
+    rush.has_room(0)
+    return rush.stands
+
+
 def test_the_next_rush_is_borne_once_nobody_was_refused_for_a_while():
     rush, clock = standing()
-    clock.now += RUSH_SECONDS / 2
-    assert not rush.has_room(FEW)
-    clock.now += RUSH_SECONDS + 0.1
+    assert stands_after(rush, clock, 5, 5)
+    assert not stands_after(rush, clock, 0, 10)
     rush.emptied()
     assert rush.has_room(MANY - 1)
+
+
+def test_a_burst_that_meets_a_short_queue_now_and_then_keeps_nobody_out():
+    rush, clock = standing()
+    assert not stands_after(rush, clock, 5, 95)
+
+
+def test_who_is_refused_elsewhere_for_its_sake_counts():
+    rush, clock = standing()
+    for _ in range(5):
+        rush.refused()
+    assert stands_after(rush, clock, 0, 10)
+
+
+def test_when_nobody_asked_for_a_while_the_next_finds_no_queue_that_stands():
+    rush, clock = standing()
+    stands_after(rush, clock, 5, 0)
+    clock.now += 10 * RUSH_SECONDS
+    rush.has_room(0)
+    assert not rush.stands
+
+
+def test_only_few_may_wait_where_the_queue_is_to_be_short():
+    rush = Rush(FEW, CROWD, MANY, Clock())
+    assert [rush.has_room(waiting, is_short=True) for waiting in (FEW - 1, FEW)] == [True, False]
+    assert rush.has_room(FEW)

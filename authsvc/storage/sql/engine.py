@@ -65,6 +65,19 @@ class Storage:
         if self._cache is not None:
             self._cache.serve_stale()
 
+    def feed_is_ageing(self) -> bool:
+        """Whether it is well to call `read_feed` by now."""
+        return self._cache is not None and self._cache.is_ageing()
+
+    def read_feed(self) -> None:
+        """Read the change feed, before somebody has to wait for it. Raises: StorageUnavailable."""
+        if self._cache is not None:
+            work = Work(self._database)
+            try:
+                self._cache.renew(lambda: read_counter(work))
+            finally:
+                work.close()
+
     def use_up(self, uses: Sequence[Use]) -> list[bool]:
         """Use up what units of work from memory noted; False where it was used before. Raises: StorageUnavailable."""
         work = Work(self._database)

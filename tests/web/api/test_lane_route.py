@@ -123,7 +123,7 @@ def running(tmp_path, told) -> Iterator[Running]:
     app = FastAPI(openapi_url=None)
     declare(app, [router])
     limits = Limits(max_body_bytes=4_096, body_deadline_seconds=5, failure_seconds=0, trusted_proxies=())
-    memory = MemoryLane(lanes["machine"].storage, metrics, queue_length=8)
+    memory = MemoryLane(lanes["machine"].storage, metrics, lanes["machine"], queue_length=8)
     edge = Edge(
         app, endpoints={}, memory=memory, lanes=lanes, permits=Permits(1, 64, 5), turns=Turns(5), limits=limits,
         rate_limit=None,
