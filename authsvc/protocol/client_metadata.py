@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from authsvc.crypto.ml_dsa import ML_DSA
 from authsvc.domain.parties.clients import CODE_GRANT, Client
 from authsvc.domain.parties.relying_parties import NO_RELYING_PARTY, RelyingParty
 from authsvc.domain.parties.resources import IDENTITY_SCOPES, Resource
@@ -92,7 +93,7 @@ def with_metadata(base: Client, metadata: Metadata, may_have: Registrable) -> Cl
     _refuse_what_cannot_be_kept(given)
     kept = {"name": base.id, **_DEFAULTS, **_read(OF_CLIENT, given)}
     scopes = _scopes(given, may_have)
-    return replace(
+    wanted = replace(
         base,
         **kept,
         grant_types=_grant_types(given, may_have),
@@ -101,6 +102,8 @@ def with_metadata(base: Client, metadata: Metadata, may_have: Registrable) -> Cl
         assertion_algorithms=_assertion_algorithms(given, kept["auth_method"]),
         relying_party=_relying_party(base.relying_party, given),
     )
+    _refuse_keys_of_ml_dsa(wanted, base)
+    return wanted
 
 
 def metadata_of(client: Client) -> dict[str, Told]:
@@ -146,6 +149,23 @@ def _refuse_what_cannot_be_kept(given: Metadata) -> None:
     for name in UNSUPPORTED:
         if given.get(name, False) is not False:
             raise InvalidClientMetadata(f"{name}: not supported here; leave it out")
+
+
+def _refuse_keys_of_ml_dsa(wanted: Client, base: Client) -> None:
+    """Refuse ML-DSA unless an administrator has chosen it: its key would come into the key set of all.
+
+    There are libraries that refuse a whole set for it, and with it the tokens of everybody else's clients.
+    """
+    for name, algorithm, before in (
+        ("id_token_signed_response_alg", wanted.id_token_algorithm, base.id_token_algorithm),
+        (
+            "userinfo_signed_response_alg",
+            wanted.relying_party.userinfo_algorithm,
+            base.relying_party.userinfo_algorithm,
+        ),
+    ):
+        if algorithm in ML_DSA and algorithm != before:
+            raise InvalidClientMetadata(f"{name}: {algorithm} is given by the administrator alone")
 
 
 def _grant_types(given: Metadata, may_have: Registrable) -> frozenset[str]:

@@ -1,10 +1,12 @@
 """A client reads, replaces and deletes its own registration, and nobody else does (RFC 7592)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from authsvc.crypto import opaque
+from authsvc.crypto.ml_dsa import ML_DSA
 from authsvc.domain.parties.clients import Client
 from authsvc.domain.sign_in.consents import Consent
 from authsvc.domain.tenants import REGISTRATION_OFF
@@ -15,6 +17,7 @@ from tests.flows.registering import (
     client_ids,
     let,
     manage,
+    post,
     registered,
     stored,
 )
@@ -218,3 +221,22 @@ def test_changes_are_in_the_audit_trail(small_world: World):
     assert [(event.event, event.client_id) for event in events] == [
         ("client.reregistered", client["client_id"]), ("client.deleted", client["client_id"]),
     ]  # fmt: skip
+
+
+def test_only_an_administrator_brings_a_key_of_ml_dsa_into_the_key_set_of_all(small_world: World):
+    """Some libraries refuse a whole key set for it, and with it the tokens of everybody's clients."""
+    names = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
+    let(small_world)
+    for wanted in ({name: algorithm} for name in names for algorithm in ML_DSA):
+        refused = post(small_world, an_initial_token(small_world), **wanted)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
+        assert next(iter(wanted)) in refused.json()["error_description"]
+    client = registered(small_world)
+    chosen, other = (dict.fromkeys(names, algorithm) for algorithm in ML_DSA[:2])
+    assert manage(small_world, "PUT", client, json=METADATA | chosen).status_code == 400
+    with small_world.change() as uow:
+        found = kept(small_world, client)
+        party = replace(found.relying_party, userinfo_algorithm=ML_DSA[0])
+        uow.clients.save(replace(found, id_token_algorithm=ML_DSA[0], relying_party=party))
+    assert chosen.items() <= manage(small_world, "PUT", client, json=METADATA | chosen).json().items()
+    assert manage(small_world, "PUT", client, json=METADATA | other).status_code == 400
