@@ -340,7 +340,8 @@ def _jobs(
         Job(send_mail.NAME, send_mail.every_seconds(room), send_mail.sending_mail(room)),
         Job(notify_logout.NAME, notify_logout.EVERY_SECONDS, notify_logout.notifying(desk)),
         Job(import_users.NAME, import_users.EVERY_SECONDS, import_users.importing_users(importing)),
-        Job("purge", purge.EVERY_SECONDS, purge.purging(storage, clock, lifetimes.audit)),
+        Job("purge", purge.EVERY_SECONDS,
+            purge.purging(storage, clock, lifetimes.audit, settings.clients.unused_seconds)),
         Job("rotate keys", rotate_keys.EVERY_SECONDS,
             rotate_keys.rotating_keys(storage, desk.keyring, clock, lifetimes.signing_key)),
     )  # fmt: skip

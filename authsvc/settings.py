@@ -115,6 +115,8 @@ class Clients(_Group):
     """Attempts from all addresses."""
     most: int = Field(10_000, ge=0)
     """Clients of one tenant that strangers may have registered; further ones are refused."""
+    unused_seconds: int = Field(7_776_000, ge=86_400, le=3_153_600_000)
+    """How long such a client is kept that nobody ever allowed anything and nobody changed."""
 
 
 class Imports(_Group):

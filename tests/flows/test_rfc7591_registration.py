@@ -216,6 +216,18 @@ def test_strangers_fill_no_more_than_their_share_of_a_tenant(narrow_world: World
     assert post(narrow_world, prefix="/t/other").status_code == 201
 
 
+def test_what_nobody_uses_makes_room_after_a_while(narrow_world: World):
+    before = client_ids(narrow_world)
+    for number in range(5):
+        narrow_world.clock.offset += timedelta(seconds=100)
+        last = _from(narrow_world, f"192.0.2.{number}")
+    assert last.status_code == 403
+    narrow_world.clock.move(days=91)
+    narrow_world.storage.purge(narrow_world.clock())
+    assert client_ids(narrow_world) == before
+    assert _from(narrow_world, "192.0.2.1").status_code == 201
+
+
 def _from(world: World, address: str, metadata: Any = METADATA) -> httpx.Response:
     with world.from_address(address) as stranger:
         return stranger.post(PATH, json=metadata)

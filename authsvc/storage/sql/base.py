@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TextClause,
     Uuid,
     bindparam,
     literal_column,
@@ -117,7 +118,7 @@ ONE: ColumnElement[int] = literal_column("1", Integer)
 """For LIMIT, written out: of a bound number a plan for any value assumes that it may be many."""
 
 
-def some(table: Table, *of_these: ColumnElement[bool]) -> ColumnElement[str | None]:
+def some(table: Table, *of_these: ColumnElement[bool] | TextClause) -> ColumnElement[str | None]:
     """Return NULL if there is no such row. Of EXISTS PostgreSQL makes a join, and may read the whole table for it."""
     return select(literal_column("'some'", Text)).select_from(table).where(*of_these).limit(ONE).scalar_subquery()
 

@@ -54,12 +54,20 @@ clients = Table(
     Column("identities", Identities, nullable=False, server_default="[]"),
     Column("exchanges", Exchanges, nullable=False, server_default="[]"),
     Column("relying_party", RelyingPartyText, nullable=False, server_default="{}"),
+    # When a person first allowed it something (consents.py): what a stranger registered is purged without.
+    Column("first_used_at", Instant),
 )
 
 # Quotation marks within a text are escaped in JSON, so that no text can look like the member. Written out, not bound: a
 # plan for any value could not use the index.
 _OPEN = text(f"""clients.relying_party LIKE '%"registered/_with":"{OPENLY}"%' ESCAPE '/'""")
 Index("ix_clients_open", clients.c.tenant_id, clients.c.id, postgresql_where=_OPEN, sqlite_where=_OPEN)
+NEVER_USED = text(f"{_OPEN} AND clients.first_used_at IS NULL AND clients.version = 1")
+"""Nobody has allowed it anything, nor changed it: who does that may give it more than strangers' clients have."""
+Index(
+    "ix_clients_never_used", clients.c.tenant_id, clients.c.created_at,
+    postgresql_where=NEVER_USED, sqlite_where=NEVER_USED,
+)  # fmt: skip
 
 client_origins = Table(
     "client_origins",
@@ -87,7 +95,9 @@ _SETTINGS = (
     "id_token_algorithm", "disabled_at", "serves", "jwks", "jwks_uri", "assertion_algorithms", "identities",
     "exchanges", "relying_party",
 )  # fmt: skip
-_CLIENT = select(*(column for column in clients.c if column.name != "tenant_id")).where(owned(clients))
+_CLIENT = select(*(column for column in clients.c if column.name not in {"tenant_id", "first_used_at"})).where(
+    owned(clients)
+)
 _THIS = (owned(clients), clients.c.id == given("which", clients.c.id))
 
 _GET = _CLIENT.where(_THIS[1])
@@ -177,7 +187,7 @@ class SqlClients(Store):
         announce(self._work)
         added = self._work.write_returning(
             _ADD, tenant_id=self._tenant_id, id=client.id, created_at=client.created_at, version=client.version,
-            **_settings(client),
+            first_used_at=None, **_settings(client),
         )  # fmt: skip
         if not added:
             raise Conflict("client: the id is taken")

@@ -26,6 +26,7 @@ from authsvc.errors import Conflict
 from authsvc.storage.sql.access_tokens import revoked_tokens
 from authsvc.storage.sql.authorization_codes import authorization_codes
 from authsvc.storage.sql.base import Instant, Store, StringSet, given, metadata, owned, tenant_column
+from authsvc.storage.sql.clients import clients
 from authsvc.storage.sql.sessions import SqlSessions, refresh_families, sessions
 
 consents = Table(
@@ -60,6 +61,12 @@ _LIST = (
     select(*_COLUMNS)
     .where(owned(consents), consents.c.user_id == given("whose", consents.c.user_id))
     .order_by(consents.c.client_id)
+)
+# Also what keeps the purge off: it asks again for this row once it may have it.
+_MARK_USED = (
+    update(clients)
+    .where(owned(clients), clients.c.id == given("to_whom", clients.c.id), clients.c.first_used_at.is_(None))
+    .values(first_used_at=bindparam("now"))
 )
 _ADD = insert(consents).on_conflict_do_nothing().returning(consents.c.client_id)
 _WIDEN = (
@@ -126,11 +133,12 @@ class SqlConsents(Store):
         return None if row is None else Consent(*row)
 
     def give(self, consent: Consent) -> None:
-        """Store it, or add it to what was allowed before, whose row is locked meanwhile.
+        """Store it, or add it to what was allowed before, whose row is locked meanwhile. The client counts as used.
 
         Raises: Conflict if the user or the client is gone.
         """
         whose = {"tenant": self._tenant_id, "whose": consent.user_id, "to_whom": consent.client_id}
+        self._work.write(_MARK_USED, tenant=self._tenant_id, to_whom=consent.client_id, now=consent.changed_at)
         for _ in range(_TRIES):
             given_now = {column.name: getattr(consent, column.name) for column in _COLUMNS}
             if self._work.write_returning(_ADD, tenant_id=self._tenant_id, **given_now):

@@ -13,7 +13,7 @@ from authsvc.storage.sql.connect import open_database
 from authsvc.storage.sql.leases import take_lease
 from authsvc.storage.sql.logout_deliveries import tenants_with_logouts
 from authsvc.storage.sql.outbox import tenants_with_letters
-from authsvc.storage.sql.purge import AUDIT_SECONDS, purge
+from authsvc.storage.sql.purge import AUDIT_SECONDS, UNUSED_SECONDS, purge
 from authsvc.storage.sql.replays import Use, use_up
 from authsvc.storage.sql.tenants import SqlTenants, tenants_with_old_keys
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
@@ -105,11 +105,14 @@ class Storage:
         finally:
             work.close()
 
-    def purge(self, now: datetime, *, limit: int = 500, audit_seconds: int = AUDIT_SECONDS) -> int:
+    def purge(
+        self, now: datetime, *, limit: int = 500, audit_seconds: int = AUDIT_SECONDS,
+        unused_seconds: int = UNUSED_SECONDS,
+    ) -> int:  # fmt: skip
         """Delete a batch of expired rows of every tenant; return how many. Call again while it is not 0."""
         work = Work(self._database)
         try:
-            return purge(work, now, limit=limit, audit_seconds=audit_seconds)
+            return purge(work, now, limit=limit, audit_seconds=audit_seconds, unused_seconds=unused_seconds)
         finally:
             work.close()
 

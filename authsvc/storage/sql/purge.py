@@ -11,6 +11,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
+    TextClause,
     bindparam,
     delete,
     func,
@@ -29,6 +30,8 @@ from authsvc.storage.sql.audit import audit_events
 from authsvc.storage.sql.authorization_codes import authorization_codes
 from authsvc.storage.sql.base import given, owned, some
 from authsvc.storage.sql.changes import announce
+from authsvc.storage.sql.clients import NEVER_USED, clients
+from authsvc.storage.sql.consents import consents
 from authsvc.storage.sql.continuations import continuations
 from authsvc.storage.sql.idempotent_answers import idempotent_answers
 from authsvc.storage.sql.keys import signing_keys
@@ -58,6 +61,8 @@ TOKEN_SECONDS = 600
 """How long what is known of a token outlives it: a node's clock may be behind, and still take it."""
 AUDIT_SECONDS = 400 * 86_400
 """How long audit rows are kept unless a setting says otherwise."""
+UNUSED_SECONDS = 90 * 86_400
+"""How long a client that a stranger registered waits for its first person, unless a setting says otherwise."""
 TENANTS_AT_ONCE = 500
 """Of how many tenants sessions are looked at in one batch."""
 
@@ -71,7 +76,7 @@ class _Rule:
     seconds: int
 
 
-def _rule(table: Table, seconds: int, *over: ColumnElement[bool]) -> _Rule:
+def _rule(table: Table, seconds: int, *over: ColumnElement[bool] | TextClause) -> _Rule:
     """Look by index for the tenants that have something to purge, then delete at most `most` rows of each."""
     key: list[Column[object]] = list(table.primary_key.columns)
     return _Rule(
@@ -108,6 +113,13 @@ _SOME_SESSIONS = replace(
     .order_by(func.random())
     .limit(literal_column(str(TENANTS_AT_ONCE), Integer)),
 )
+_UNUSED = _rule(
+    clients, UNUSED_SECONDS, NEVER_USED, _before(clients.c.created_at),
+    # Given by a version that did not write down the first use.
+    some(consents, consents.c.tenant_id == clients.c.tenant_id, consents.c.client_id == clients.c.id).is_(None),
+)  # fmt: skip
+# Asked for once more of the row itself: whoever held it meanwhile may have used or changed it.
+_UNUSED_CLIENTS = replace(_UNUSED, batch=_UNUSED.batch.where(NEVER_USED))
 RULES = (
     _rule(refresh_families, SIGN_IN_SECONDS, _before(refresh_families.c.over_at)),
     _SOME_SESSIONS,
@@ -127,15 +139,16 @@ RULES = (
     _rule(user_imports, 0, _before(user_imports.c.over_at), user_imports.c.state == UPLOADING, NO_CHUNKS),
     _rule(user_imports, IMPORT_SECONDS, _before(user_imports.c.over_at), NO_CHUNKS),
     _AUDIT,
+    _UNUSED_CLIENTS,
     _KEYS,
 )
 
 
-def purge(work: Work, now: datetime, *, limit: int, audit_seconds: int) -> int:
+def purge(work: Work, now: datetime, *, limit: int, audit_seconds: int, unused_seconds: int) -> int:
     """Delete at most `limit` expired rows of each table, each batch in a transaction of its own; return how many."""
-    total = 0
+    total, changed = 0, {_AUDIT: audit_seconds, _UNUSED_CLIENTS: unused_seconds}
     for rule in RULES:
-        before = now - timedelta(seconds=audit_seconds if rule is _AUDIT else rule.seconds)
+        before = now - timedelta(seconds=changed.get(rule, rule.seconds))
         left = limit
         for (tenant_id,) in work.rows(rule.tenants, before=before):
             if left > 0:
@@ -146,7 +159,7 @@ def purge(work: Work, now: datetime, *, limit: int, audit_seconds: int) -> int:
 
 def _delete(work: Work, rule: _Rule, tenant_id: UUID, before: datetime, most: int) -> int:
     work.begin()
-    if rule is _KEYS:
+    if rule is _KEYS or rule is _UNUSED_CLIENTS:
         announce(work)
     count = work.write(rule.batch, tenant=tenant_id, before=before, most=most)
     work.commit()
