@@ -21,7 +21,7 @@ CONFIG_VARIABLE = "AUTHSVC_CONFIG"
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Lifetimes(_Group):
@@ -206,7 +206,6 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
     )
 
     issuer: str = "http://localhost:8000"

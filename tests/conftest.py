@@ -10,6 +10,7 @@ import pytest
 from tests.harness import postgres
 from tests.harness.redis_server import RedisServer, running_redis
 from tests.harness.requirements import require
+from tests.harness.schema import make_schema, postgres_with_schema
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -68,6 +69,25 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/authsvc.db"
     return str(request.getfixturevalue("fresh_postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of a migrated PostgreSQL database."""
+    with postgres_with_schema(postgres_url) as name:
+        yield name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new database with the schema, once of each kind."""
+    if request.param == "sqlite":
+        make_schema(f"sqlite:///{tmp_path}/authsvc.db")
+        yield f"sqlite:///{tmp_path}/authsvc.db"
+    else:
+        server, template = (request.getfixturevalue(name) for name in ("postgres_url", "postgres_template"))
+        with postgres.fresh_database(server, template) as url:
+            yield url
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 `python tests/cli/settings_table.py` writes it; a test says when it must be written again.
 """
 
-from collections.abc import Iterator
+import ast
+import inspect
+import itertools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from authsvc.settings import Settings
 
@@ -36,13 +38,14 @@ def write() -> None:
 def _rows(
     group: type[BaseModel], prefix: str = "AUTHSVC_", over: Any = None, about: str = ""
 ) -> Iterator[tuple[str, str, str]]:
+    sentences = _sentences(group)
     for name, info in group.model_fields.items():
         default = getattr(over, name) if over is not None else info.default
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            shared = f"{info.description.rstrip('.')}: " if info.description else ""
+            shared = f"{sentences[name].rstrip('.')}: " if name in sentences else ""
             yield from _rows(info.annotation, f"{prefix}{name.upper()}__", default, shared)
         else:
-            words = _words(info)
+            words = sentences[name]
             yield f"{prefix}{name.upper()}", _shown(default), about + (words[0].lower() + words[1:] if about else words)
 
 
@@ -52,9 +55,15 @@ def _shown(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def _words(info: FieldInfo) -> str:
-    assert info.description, info
-    return " ".join(info.description.split())
+def _sentences(group: type[BaseModel]) -> Mapping[str, str]:
+    """What stands below each setting. Not asked of pydantic: it would read the source at every start of a server."""
+    (body,) = (found.body for found in ast.parse(inspect.getsource(group)).body if isinstance(found, ast.ClassDef))
+    return {
+        field.target.id: " ".join(below.value.value.split())
+        for field, below in itertools.pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str)
+    }
 
 
 if __name__ == "__main__":

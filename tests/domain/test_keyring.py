@@ -11,7 +11,6 @@ from authsvc.domain.keyring import OPAQUE, KeyPolicy, Keyring, published_keys
 from authsvc.domain.parties.resources import MAX_ACCESS_TOKEN_SECONDS
 from authsvc.domain.ports import Keys
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -20,9 +19,8 @@ POLICY = KeyPolicy(jwks_max_age_seconds=300, skew_seconds=60)
 
 
 @pytest.fixture
-def storage(database_url: str) -> Iterator[Storage]:
-    migrate(database_url)
-    opened = open_storage(database_url, pool_size=4, cache=None)
+def storage(migrated_url: str) -> Iterator[Storage]:
+    opened = open_storage(migrated_url, pool_size=4, cache=None)
     yield opened
     opened.close()
 

@@ -13,17 +13,17 @@ from tests.flows.world import World, running_world
 
 
 @pytest.fixture
-def app_client(database_url: str, tmp_path: Path) -> Iterator[AppClient]:
+def app_client(migrated_url: str, tmp_path: Path) -> Iterator[AppClient]:
     """The application with default settings, once on each database."""
-    with running_app(database_url, tmp_path) as client:
+    with running_app(migrated_url, tmp_path) as client:
         yield client
 
 
 @pytest.fixture
-def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A populated installation, once on each database; what is changed behind its back is seen at once."""
     monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
-    with running_world(database_url, tmp_path) as running:
+    with running_world(migrated_url, tmp_path) as running:
         yield running
 
 

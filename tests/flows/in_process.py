@@ -22,7 +22,7 @@ from authsvc.domain.parties.clients import Client
 from authsvc.domain.tenants import Tenant
 from authsvc.settings import Http, Passwords, Registration, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.storage.sql.migrate import migrate
+from tests.harness.schema import make_schema
 
 ISSUER = "https://login.example.test"
 PASSWORD = "fourteen purple lanterns"
@@ -102,7 +102,7 @@ def token_in(text: str) -> str:
 @contextmanager
 def running_app(database_url: str, directory: Path, **changed: Any) -> Iterator[AppClient]:
     """The application on a migrated database, with a default tenant and a public first-party client."""
-    migrate(database_url)
+    make_schema(database_url)
     key_file = directory / "master.key"
     key_file.write_text(new_master_key_line())
     patient = Passwords(failure_seconds=0, forgotten_per_address=PATIENT)

@@ -11,8 +11,8 @@ from tests.flows.in_process import ISSUER, PASSWORD, running_app, token_in
 
 
 @pytest.fixture
-def client(database_url, tmp_path):
-    with running_app(database_url, tmp_path, registration=Registration(confirm_mail=True)) as running:
+def client(migrated_url, tmp_path):
+    with running_app(migrated_url, tmp_path, registration=Registration(confirm_mail=True)) as running:
         yield running
 
 

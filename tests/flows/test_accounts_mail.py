@@ -9,10 +9,10 @@ from tests.flows.in_process import ISSUER, PASSWORD, running_app, token_in
 from tests.harness.smtp import fake_smtp
 
 
-def test_a_letter_is_sent_at_once_and_its_link_makes_the_user(database_url, tmp_path):
+def test_a_letter_is_sent_at_once_and_its_link_makes_the_user(migrated_url, tmp_path):
     with fake_smtp() as server:
         mail = Mail(smtp_host="127.0.0.1", smtp_port=server.port, smtp_security="none", sender="login@example.test")
-        with running_app(database_url, tmp_path, mail=mail, registration=Registration(confirm_mail=True)) as client:
+        with running_app(migrated_url, tmp_path, mail=mail, registration=Registration(confirm_mail=True)) as client:
             time.sleep(0.5)  # past the first look of the job: the letter below must wake it
             posted = {"username": "ana", "email": "ana@example.org"}
             assert client.http.post("/register", json=posted).status_code == 202

@@ -172,9 +172,9 @@ def test_without_a_mail_server_a_new_address_is_stored_unverified(app_client):
 
 
 @pytest.fixture
-def mailing(database_url, tmp_path):
+def mailing(migrated_url, tmp_path):
     """The application with a mail server; its user `ana` has a verified address."""
-    with running_app(database_url, tmp_path, mail=NO_SERVER) as client:
+    with running_app(migrated_url, tmp_path, mail=NO_SERVER) as client:
         client.http.post("/register", json={"username": "ana", "password": PASSWORD, "email": "old@example.org"})
         (letter,) = client.letters()
         confirmed = client.http.post(

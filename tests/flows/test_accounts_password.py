@@ -69,8 +69,8 @@ def test_a_new_password_is_judged_as_at_registration(shared_app, new):
     assert new not in answer.text
 
 
-def test_the_verified_address_is_told(database_url, tmp_path):
-    with running_app(database_url, tmp_path, mail=NO_SERVER) as client:
+def test_the_verified_address_is_told(migrated_url, tmp_path):
+    with running_app(migrated_url, tmp_path, mail=NO_SERVER) as client:
         username = client.register(email="ana@example.org")
         headers = client.bearer(username)
         token = token_in(client.letters()[0].text)
@@ -80,8 +80,8 @@ def test_the_verified_address_is_told(database_url, tmp_path):
         assert (letter.recipient, letter.subject) == ("ana@example.org", "Your password was changed")
 
 
-def test_an_unverified_address_is_told_nothing(database_url, tmp_path):
-    with running_app(database_url, tmp_path, mail=NO_SERVER) as client:
+def test_an_unverified_address_is_told_nothing(migrated_url, tmp_path):
+    with running_app(migrated_url, tmp_path, mail=NO_SERVER) as client:
         username = client.register(email="not.mine@example.org")
         client.letters()
         assert change(client, client.bearer(username)).status_code == 204

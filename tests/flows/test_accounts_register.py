@@ -127,15 +127,15 @@ def test_an_unverified_address_blocks_nobody_and_signs_nobody_in(app_client):
 
 
 @pytest.mark.parametrize("path", ["/register", "/register/confirm"])
-def test_closed_registration_is_not_there(database_url, tmp_path, path):
-    with running_app(database_url, tmp_path, registration=Registration(open=False)) as client:
+def test_closed_registration_is_not_there(migrated_url, tmp_path, path):
+    with running_app(migrated_url, tmp_path, registration=Registration(open=False)) as client:
         answer = client.http.post(path, json={"username": "someone", "password": PASSWORD})
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_with_a_mail_server_the_address_is_verified_by_its_letter(database_url, tmp_path):
-    with running_app(database_url, tmp_path, mail=NO_SERVER) as client:
+def test_with_a_mail_server_the_address_is_verified_by_its_letter(migrated_url, tmp_path):
+    with running_app(migrated_url, tmp_path, mail=NO_SERVER) as client:
         username = client.register(email="ana@example.org")
         (letter,) = client.letters()
         assert letter.recipient == "ana@example.org"
@@ -167,8 +167,8 @@ def test_one_address_may_try_a_few_names_and_then_waits_whether_they_are_taken_o
         assert sign_up("ben", "192.0.2.1").status_code == 201
 
 
-def test_letters_to_one_address_are_counted_before_they_are_written(database_url, tmp_path):
-    with running_app(database_url, tmp_path, mail=NO_SERVER) as client:
+def test_letters_to_one_address_are_counted_before_they_are_written(migrated_url, tmp_path):
+    with running_app(migrated_url, tmp_path, mail=NO_SERVER) as client:
         for _ in range(5):
             client.register(email="victim@example.org")
         posted = {"username": "another", "password": PASSWORD, "email": "VICTIM@example.org"}

@@ -38,8 +38,8 @@ def _settings_of(client: object) -> dict[str, object]:
     return {name: getattr(client, name) for name in names}
 
 
-def test_nodes_whose_clocks_differ_use_one_key_for_refresh_tokens(database_url: str, tmp_path: Path) -> None:
-    with running_app(database_url, tmp_path) as client:
+def test_nodes_whose_clocks_differ_use_one_key_for_refresh_tokens(migrated_url: str, tmp_path: Path) -> None:
+    with running_app(migrated_url, tmp_path) as client:
         client.clock.move(hours=2)
         username = client.register()
         ahead = client.login(username)["refresh_token"]

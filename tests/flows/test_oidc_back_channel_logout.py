@@ -30,12 +30,12 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def told_world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def told_world(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world whose server may speak to this machine."""
     monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     # A registration is judged by the operator's hosts, too: here it is written past that.
     monkeypatch.setattr("authsvc.domain.parties.relying_parties.check_way", lambda *_: None)
-    with running_world(database_url, tmp_path, outbound=Outbound(allowed_hosts=("127.0.0.1",))) as running:
+    with running_world(migrated_url, tmp_path, outbound=Outbound(allowed_hosts=("127.0.0.1",))) as running:
         yield running
 
 

@@ -69,8 +69,8 @@ def refused(answer):
     return (answer.status_code, answer.json()["error"]) == (400, "invalid_token")
 
 
-def test_the_mailed_link_gives_a_new_password_and_ends_every_sign_in(database_url, tmp_path):
-    with running_app(database_url, tmp_path) as client:
+def test_the_mailed_link_gives_a_new_password_and_ends_every_sign_in(migrated_url, tmp_path):
+    with running_app(migrated_url, tmp_path) as client:
         register(client, "ana", "ana@example.org")
         register(client, "ben", "ben@example.org")
         tokens, others = [client.login("ana") for _ in range(2)], client.login("ben")
@@ -305,8 +305,8 @@ def test_a_password_that_may_not_be_chosen_leaves_the_link_unused(client, new):
     assert reset(client, token).status_code == 204
 
 
-def test_of_eight_uses_of_one_link_at_once_one_sets_the_password(database_url, tmp_path):
-    with running_app(database_url, tmp_path) as client:
+def test_of_eight_uses_of_one_link_at_once_one_sets_the_password(migrated_url, tmp_path):
+    with running_app(migrated_url, tmp_path) as client:
         register(client, "ana", "ana@example.org")
         token = a_link(client)
         passwords = [f"{NEW} {number}" for number in range(8)]

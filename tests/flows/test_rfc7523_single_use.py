@@ -141,8 +141,8 @@ def test_a_disabled_client_is_refused_and_its_assertion_stays_unused(small_world
 
 
 @pytest.mark.timeout(300)
-def test_of_64_parallel_uses_over_two_processes_one_gets_a_token(database_url: str, tmp_path: Path):
-    found = install(database_url, tmp_path)
+def test_of_64_parallel_uses_over_two_processes_one_gets_a_token(migrated_url: str, tmp_path: Path):
+    found = install(migrated_url, tmp_path)
     with serving_processes(found.settings, [free_port(), free_port()], tmp_path / "log") as addresses:
         for client in ("signer", "sharer"):
             token = own(client, found.secrets.get(client), ISSUER, datetime.now(UTC))

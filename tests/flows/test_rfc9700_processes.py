@@ -53,10 +53,10 @@ class Nodes:
 
 
 @pytest.fixture
-def nodes(database_url: str, tmp_path: Path) -> Iterator[Nodes]:
+def nodes(migrated_url: str, tmp_path: Path) -> Iterator[Nodes]:
     # Closed for longer than any test takes: then no second look is due.
     throttle = Throttle(free=FREE, first_delay_seconds=900, longest_delay_seconds=900, window_seconds=3_600)
-    found = install(database_url, tmp_path, passwords=PASSWORDS.model_copy(update={"per_address": throttle}))
+    found = install(migrated_url, tmp_path, passwords=PASSWORDS.model_copy(update={"per_address": throttle}))
     with serving_processes(found.settings, [free_port(), free_port()], tmp_path / "log") as addresses:
         yield Nodes(found, addresses)
 

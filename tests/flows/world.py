@@ -26,10 +26,10 @@ from authsvc.domain.people.users import User
 from authsvc.domain.tenants import Tenant
 from authsvc.settings import Passwords, Registration, Settings, Throttle
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.flows import assertions
 from tests.flows.in_process import PATIENT, InProcess, MovableClock, serving
+from tests.harness.schema import make_schema
 
 ISSUER = "http://localhost:8000"
 ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
@@ -242,8 +242,8 @@ class Installation:
 
 
 def install(database_url: str, directory: Path, issuer: str = ISSUER, **changed: Any) -> Installation:
-    """Migrate and fill the database; the other tenant has the same names and other passwords."""
-    migrate(database_url)
+    """Give the database its schema and fill it; the other tenant has the same names and other passwords."""
+    make_schema(database_url)
     key_file = directory / "master.key"
     key_file.write_text(new_master_key_line())
     values: dict[str, Any] = {"passwords": PASSWORDS, "registration": Registration(per_address=PATIENT), **changed}

@@ -157,11 +157,11 @@ def shared_cluster() -> str:
 
 
 @contextmanager
-def fresh_database(url: str) -> Iterator[str]:
-    """A new empty database in the server at `url`; dropped afterwards, whoever is connected."""
+def fresh_database(url: str, template: str = "template1") -> Iterator[str]:
+    """A new database in the server at `url`, empty or as the template; dropped afterwards, whoever is connected."""
     name = f"test_{secrets.token_hex(8)}"
     with psycopg.connect(_plain(url), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         yield f"{url.rpartition('/')[0]}/{name}"
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
 

@@ -9,8 +9,8 @@ import pytest
 from authsvc.crypto.envelope import MasterKeys, new_master_key_line, parse_master_keys
 from authsvc.domain.tenants import Tenant
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.storage.sql.migrate import migrate
 from tests.flows.in_process import ISSUER, MovableClock
+from tests.harness.schema import make_schema
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def master_keys() -> MasterKeys:
 def storage(tmp_path: Path) -> Iterator[Storage]:
     """SQLite: what jobs ask of a database, the storage's own tests ask of both kinds."""
     url = f"sqlite:///{tmp_path}/authsvc.db"
-    migrate(url)
+    make_schema(url)
     opened = open_storage(url, pool_size=4, cache=None)
     yield opened
     opened.close()

@@ -36,10 +36,9 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def storage(database_url: str) -> Iterator[Storage]:
+def storage(migrated_url: str) -> Iterator[Storage]:
     """Both databases: what two processes do at once, they decide."""
-    migrate(database_url)
-    opened = open_storage(database_url, pool_size=4, cache=None)
+    opened = open_storage(migrated_url, pool_size=4, cache=None)
     yield opened
     opened.close()
 

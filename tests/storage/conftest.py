@@ -34,15 +34,9 @@ def storage(shared_url: str) -> Iterator[Storage]:
 
 
 @pytest.fixture
-def own_url(database_url: str) -> str:
-    """A migrated database of this test alone."""
-    migrate(database_url)
-    return database_url
-
-
-@pytest.fixture
-def own_storage(own_url: str) -> Iterator[Storage]:
-    opened = open_storage(own_url, pool_size=POOL_SIZE, cache=None)
+def own_storage(migrated_url: str) -> Iterator[Storage]:
+    """A pool on a database of this test alone."""
+    opened = open_storage(migrated_url, pool_size=POOL_SIZE, cache=None)
     yield opened
     opened.close()
 

@@ -47,15 +47,15 @@ TENANT_ROW = replace(a_tenant(), id=TENANT)
 
 
 @pytest.fixture
-def node(own_url: str) -> Iterator[Node]:
-    opened = Node(own_url)
+def node(migrated_url: str) -> Iterator[Node]:
+    opened = Node(migrated_url)
     yield opened
     opened.storage.close()
 
 
 @pytest.fixture
-def other_node(own_url: str) -> Iterator[Node]:
-    opened = Node(own_url)
+def other_node(migrated_url: str) -> Iterator[Node]:
+    opened = Node(migrated_url)
     yield opened
     opened.storage.close()
 
@@ -216,10 +216,10 @@ def test_one_tenants_cached_rows_are_not_anothers(node: Node):
     assert _read(node, uuid4()) == (ALL[0], *NOTHING[1:])
 
 
-def test_two_pools_around_one_cache_see_each_others_changes_at_once(node: Node, own_url: str):
-    lane = Node(own_url)
+def test_two_pools_around_one_cache_see_each_others_changes_at_once(node: Node, migrated_url: str):
+    lane = Node(migrated_url)
     lane.storage.close()
-    lane.storage = open_storage(own_url, pool_size=2, cache=node.cache)
+    lane.storage = open_storage(migrated_url, pool_size=2, cache=node.cache)
     _write(node, _add_all)
     assert _read(lane) == ALL
     _write(lane, lambda unit: unit.clients.disable("shop", NOW))

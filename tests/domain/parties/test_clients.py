@@ -25,7 +25,6 @@ from authsvc.domain.parties.relying_parties import RelyingParty, RelyingPartyInv
 from authsvc.domain.reencryption import reencrypt
 from authsvc.domain.tenants import Tenant
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.storage.sql.migrate import migrate
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 TENANT = uuid4()
@@ -171,9 +170,8 @@ def test_at_most_two_secrets_live_at_once_and_both_are_known():
 
 
 @pytest.fixture
-def storage(database_url: str):
-    migrate(database_url)
-    opened = open_storage(database_url, pool_size=1, cache=None)
+def storage(migrated_url: str):
+    opened = open_storage(migrated_url, pool_size=1, cache=None)
     yield opened
     opened.close()
 

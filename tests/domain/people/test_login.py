@@ -14,7 +14,6 @@ from authsvc.domain.people.login import AccountDisabled, BadCredentials, Passwor
 from authsvc.domain.people.users import User
 from authsvc.errors import AuthsvcError
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.storage.sql.migrate import migrate
 from tests.flows.processes import at_once
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -34,9 +33,8 @@ class Permit:
 
 
 @pytest.fixture
-def storage(database_url: str) -> Iterator[Storage]:
-    migrate(database_url)
-    opened = open_storage(database_url, pool_size=24, cache=None)
+def storage(migrated_url: str) -> Iterator[Storage]:
+    opened = open_storage(migrated_url, pool_size=24, cache=None)
     uow = opened.unit_of_work(TENANT)
     uow.begin()
     alice = User(uuid4(), "alice", "alice@example.com", True, None, hash_password(PASSWORD), NOW)

@@ -301,11 +301,11 @@ def test_rows_leave_in_batches_of_every_tenant(own_storage: Storage, unit: SqlUn
     assert [own_storage.purge(later, limit=4) for _ in range(4)] == [4, 4, 2, 0]
 
 
-def test_a_purged_key_leaves_every_cache(own_url: str, own_storage: Storage, unit: SqlUnitOfWork):
+def test_a_purged_key_leaves_every_cache(migrated_url: str, own_storage: Storage, unit: SqlUnitOfWork):
     _retired_key(unit)
     unit.commit()
     clock = [0.0]
-    reader = open_storage(own_url, pool_size=1, cache=Cache(monotonic=lambda: clock[0]))
+    reader = open_storage(migrated_url, pool_size=1, cache=Cache(monotonic=lambda: clock[0]))
     reading = reader.unit_of_work(TENANT.id)
     assert reading.keys.list()
     own_storage.purge(NOW + 31 * DAY)

@@ -129,8 +129,8 @@ def test_no_error_tells_what_the_driver_said(unit: SqlUnitOfWork):
     assert caught.value.__suppress_context__
 
 
-def test_a_pool_with_no_free_connection_says_so_within_a_second(own_url: str):
-    storage = open_storage(own_url, pool_size=1, cache=None)
+def test_a_pool_with_no_free_connection_says_so_within_a_second(migrated_url: str):
+    storage = open_storage(migrated_url, pool_size=1, cache=None)
     holder, waiter = storage.unit_of_work(uuid4()), storage.unit_of_work(uuid4())
     holder.users.list(None, 1)
     started = time.monotonic()
@@ -143,8 +143,8 @@ def test_a_pool_with_no_free_connection_says_so_within_a_second(own_url: str):
     storage.close()
 
 
-def test_a_unit_of_work_that_asks_nothing_takes_no_connection(own_url: str):
-    storage = open_storage(own_url, pool_size=1, cache=None)
+def test_a_unit_of_work_that_asks_nothing_takes_no_connection(migrated_url: str):
+    storage = open_storage(migrated_url, pool_size=1, cache=None)
     idle = [storage.unit_of_work(uuid4()) for _ in range(3)]
     for unit in idle:
         assert unit.users is unit.users
