@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 
-RUSH_SECONDS = 1.0
-"""A queue that has not been empty for so long will not become so by patience."""
+RUSH_SECONDS = 0.2
+"""A queue that has not been empty for so long, and is high, will not become empty by patience."""
+COUNT_SECONDS = 1.0
+"""For so long it is counted who asks and who is refused."""
 FEW_REFUSED = 0.1
 """While a larger part than this is refused, more comes than can be done. A burst that meets a short queue is less."""
 
@@ -12,7 +14,7 @@ FEW_REFUSED = 0.1
 class Rush:
     """How many may wait for one thing: `many` in a rush; `few` once the queue stands, for as long as it would stand.
 
-    It stands when it has not been empty for a second and is `high`: so much longer than what is waited for then that
+    It stands when it has not been empty for a while and is `high`: so much longer than what is waited for then that
     clients who wait for each other's answers stay below. Whoever waits in a short queue is served in time, and as many
     are served in the end: who is refused knows it at once, and is not waited for after having given up.
     """
@@ -58,12 +60,12 @@ class Rush:
         self._stands, self._counted_from, self._asked, self._refused = True, self._monotonic(), 0, 0
 
     def _count(self) -> None:
-        """Judge every second whether more comes still."""
+        """Judge every second whether more comes still than can be done."""
         self._asked += 1
         now = self._monotonic()
-        if now - self._counted_from <= RUSH_SECONDS:
+        if now - self._counted_from <= COUNT_SECONDS:
             return
-        if self._refused > FEW_REFUSED * self._asked and now - self._counted_from <= 2 * RUSH_SECONDS:
+        if self._refused > FEW_REFUSED * self._asked and now - self._counted_from <= 2 * COUNT_SECONDS:
             self._stand()
         else:
             self._stands = False

@@ -29,8 +29,8 @@ TIMES, SECONDS = 5, 15.0
 """Times: the multiple of the capacity that is offered; seconds: for how long."""
 REFUSED = {429, 503}
 RATIO, REFUSED_SECONDS, RECOVERY_SECONDS, WINDOW_SECONDS, WELL_SECONDS = 3.0, 0.1, 5.0, 0.5, 2.0
-ONSET_SECONDS = 6.0
-"""A burst is borne: what comes in the first second may wait for its turn. It is told, not judged."""
+ONSET_SECONDS = 3.0
+"""A burst is borne: what comes at first may wait for its turn. It is told, not judged."""
 PEOPLE, FAMILIES = 4_000, 1_500
 CLOSED, HALF = 16, 0.5
 Requests = Callable[[Site, Lines], Coroutine[None, None, list[bytes]]]

@@ -8,7 +8,7 @@ import pytest
 from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.web.gate import FEW, LATE_SECONDS, Gate, Scope, turned_away
 from authsvc.web.glance import Post
-from authsvc.web.rush import RUSH_SECONDS
+from authsvc.web.rush import COUNT_SECONDS, RUSH_SECONDS
 
 TOKEN = b"POST /token HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b"
 
@@ -98,7 +98,7 @@ def test_every_tenants_tokens_are_counted(loop: Loop, url: bytes):
 def test_everybody_is_let_in_again_once_the_loop_has_caught_up(loop: Loop):
     behind(loop)
     for _ in range(2):
-        loop.now += RUSH_SECONDS + 0.1
+        loop.now += COUNT_SECONDS + 0.1
         loop.round(1, 0.0)
     assert loop.round(20 * FEW, 0.0) == 20 * FEW
 
@@ -148,7 +148,7 @@ def test_refusals_for_the_sake_of_a_lane_keep_the_loop_from_taking_all_in(loop: 
     behind(loop)
     loop.lane.is_full = True
     for _ in range(3):
-        loop.now += RUSH_SECONDS + 0.1
+        loop.now += COUNT_SECONDS + 0.1
         assert all(loop.gate.refuses(TOKEN) for _ in range(5))
         loop.round(1, 0.0)
     assert loop.round(20 * FEW, 0.0) == FEW
