@@ -44,7 +44,9 @@ def jwks_handler(max_age_seconds: int) -> Handler:
             until = min((record.retires_at for record in records if record.retires_at and record.retires_at > now),
                         default=None)  # fmt: skip
             content = {"keys": published_keys(records, now)}
-            document = _build((records,), until, content, b"application/jwk-set+json", max_age_seconds)
+            # A new tenant has none before its first token: whoever kept that would refuse it.
+            seconds = max_age_seconds if content["keys"] else 0
+            document = _build((records,), until, content, b"application/jwk-set+json", seconds)
             built[call.tenant.id] = document
         return _answer(call, document)
 
