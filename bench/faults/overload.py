@@ -131,7 +131,8 @@ REQUESTS: dict[str, tuple[Requests, int]] = {
 
 def _judged(plan: Plan, what: str, seen: dict[str, Phased]) -> list[Finding]:
     closed, half, over, after = (seen[name] for name in ("capacity", "half", "over", "after"))
-    capacity = len(closed.times(ok=True)) / closed.seconds
+    # As the generator has counted: what was answered within the phase.
+    capacity = sum(status == OK and at <= closed.seconds for at, status, _ in closed.answers) / closed.seconds
     usual = _p99(half.times(ok=True))
     accepted, refused = (over.times(ok=ok, since=ONSET_SECONDS) for ok in (True, False))
     strange = Counter(str(status) for _, status, _ in over.answers if status != OK and status not in REFUSED)
