@@ -119,7 +119,7 @@ def ask(caller: Caller, issuer: str, given: argparse.Namespace) -> tuple[int, in
     cases = int(made[1]) if made else 0
     print(f"{caller.name}: {cases} cases, {'as documented' if done.returncode == 0 else 'FAILED'}", flush=True)
     if done.returncode:
-        print(done.stdout[done.stdout.find("FAILURES") :], done.stderr, flush=True)
+        print(re.sub(r"(?s)^.*?(?= (?:ERRORS|FAILURES) )", "", done.stdout), done.stderr, flush=True)
     return cases, done.returncode
 
 
