@@ -93,7 +93,7 @@ def _leads_nowhere(answer: httpx.Response, uri: str) -> None:
 def _is_refused_at(redirect_uri: str, answer: httpx.Response) -> None:
     location = answer.headers.get("location", "")
     assert location.startswith(redirect_uri) if location else f'action="{redirect_uri}"' in answer.text
-    assert "invalid_request" in (location or answer.text)
+    assert any(error in (location or answer.text) for error in ("invalid_request", "registration_not_supported"))
     assert EVIL not in location + answer.text
 
 

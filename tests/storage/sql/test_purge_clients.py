@@ -118,11 +118,11 @@ def test_an_unused_client_is_kept_as_long_as_the_setting_says(own_storage: Stora
     assert not find()
 
 
-def test_a_purged_client_leaves_every_cache(own_url: str, own_storage: Storage, unit: SqlUnitOfWork):
+def test_a_purged_client_leaves_every_cache(migrated_url: str, own_storage: Storage, unit: SqlUnitOfWork):
     _strangers_client(unit)
     unit.commit()
     clock = [0.0]
-    reader = open_storage(own_url, pool_size=1, cache=Cache(monotonic=lambda: clock[0]))
+    reader = open_storage(migrated_url, pool_size=1, cache=Cache(monotonic=lambda: clock[0]))
     reading = reader.unit_of_work(TENANT.id)
     assert reading.clients.get(STRANGER.id)
     own_storage.purge(NOW + 91 * DAY)
