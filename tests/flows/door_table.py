@@ -187,13 +187,12 @@ DOORS: Mapping[str, Door] = {
     "token-exchange: id_token": Door(
         signed_in("id_token", scope="openid"),
         at_exchange(ID_TOKEN),
-        {**_EXCHANGE, **_by(_WRONG, *_USER, *_ITS_CLIENT, *_SESSION, *_KEY)},
+        {**_EXCHANGE, **_by(_WRONG, *_USER, *_ITS_CLIENT, *_SESSION, *_FAMILY, *_KEY)},
         requester="orders",
         of_client="app",
         target=BILLING,
         has_session=True,
         signed=True,
-        lives={"family ended": "an ID token is of a session; its family is that of the refresh tokens beside it"},
     ),
     "token-exchange: refresh_token": Door(
         signed_in("refresh_token", "web"),

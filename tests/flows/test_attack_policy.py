@@ -107,6 +107,7 @@ NEVER_CACHED = (
     ("token-exchange: access_token", "user deleted"), ("token-exchange: access_token", "session ended"),
     ("token-exchange: access_token", "family ended"), ("token-exchange: access_token", "token revoked"),
     ("token-exchange: api_key", "token revoked"), ("token-exchange: id_token", "session ended"),
+    ("token-exchange: id_token", "family ended"),
     ("introspection: access token", "token revoked"), ("introspection: opaque access token", "user disabled"),
     ("introspection: API key", "token revoked"), ("userinfo", "session ended"), ("me", "user disabled"),
 )  # fmt: skip
