@@ -21,7 +21,7 @@ class Rush:
 
     def __init__(self, few: int, high: int, many: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._few = min(few, many)
-        self._high = high
+        self._high = min(high, many)
         self._many = many
         self._monotonic = monotonic
         self._began_at: float | None = None

@@ -31,6 +31,15 @@ def test_a_long_queue_that_stands_is_let_grow_no_more_until_it_is_short():
     assert [rush.has_room(waiting) for waiting in (CROWD, FEW, FEW - 1, 0)] == [False, False, True, True]
 
 
+def test_a_queue_that_is_full_stands_however_high_a_crowd_may_be():
+    clock = Clock()
+    rush = Rush(FEW, 2 * MANY, MANY, clock)
+    assert rush.has_room(1)
+    clock.now += RUSH_SECONDS + 0.1
+    assert not rush.has_room(MANY)
+    assert not rush.has_room(FEW)
+
+
 def test_a_queue_that_was_empty_meanwhile_does_not_stand():
     clock = Clock()
     rush = Rush(FEW, CROWD, MANY, clock)
