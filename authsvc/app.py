@@ -36,7 +36,7 @@ from authsvc.settings import Http, Settings, Throttle, read_settings
 from authsvc.storage.cache import Cache
 from authsvc.storage.counters import Counters
 from authsvc.storage.redis import SharedCounters
-from authsvc.storage.sql.engine import Storage, open_storage
+from authsvc.storage.sql.engine import Storage, open_storage, open_storages
 from authsvc.storage.sql.migrate import pending
 from authsvc.web.address import parse_networks
 from authsvc.web.api.account import AccountApi
@@ -124,16 +124,14 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
     _refuse_kept_mail_beyond_loopback(settings, kept)
     http, cache, master_keys = settings.http, Cache(), read_master_keys(settings)
     keyring = Keyring(master_keys, key_policy(settings))
-    runner = Runner(open_storage(settings.database_url, pool_size=1, cache=cache), clock)
+    pool_sizes = (1, http.people_threads, http.machine_threads)
+    jobs, people, machine = open_storages(settings.database_url, pool_sizes, cache)
+    runner = Runner(jobs, clock)
     wake = _waking(runner)
     api = _account_api(settings, master_keys, kept, keyring, wake)
     # Later, for it needs the metrics, and those the names of the routes.
     routers = (*_routers(settings, api, lambda: issuing), user_imports_router(api))
     metrics = create_metrics(__version__, (*ENDPOINT_NAMES, *endpoint_names(routers)))
-    machine, people = (
-        open_storage(settings.database_url, pool_size=threads, cache=cache)
-        for threads in (http.machine_threads, http.people_threads)
-    )
     lanes = _lanes(http, machine, people, metrics)
     fetcher = GuardedFetcher(_fetch_limits(settings))
     issuing = _issuing(settings, keyring, metrics, master_keys, fetcher)
@@ -149,7 +147,7 @@ def build(settings: Settings, clock: Clock = utc_now, kept: KeptMail | None = No
             yield
         finally:
             runner.stop()
-            _close(counters, fetcher, *lanes.values(), machine, people, metrics)
+            _close(counters, fetcher, *lanes.values(), people, machine, metrics)
 
     app = FastAPI(title="authsvc", version=__version__, lifespan=lambda _: running(), openapi_url=None)
     declare(app, routers)

@@ -1,7 +1,6 @@
 """A database that does not answer: a lock that somebody holds, processes that stand still, a disk that is full."""
 
 import os
-import signal
 import sqlite3
 import subprocess
 import time
@@ -18,23 +17,20 @@ from bench.faults.plan import Plan, on_postgresql, on_sqlite
 from bench.faults.service import Service
 from bench.faults.site import Site, make_site
 from bench.faults.watch import UNAVAILABLE, Watch, refused, slowest
-from bench.processes import Running
-from tests.harness.postgres import Cluster
 
 NAME = "slow-database"
 TIMES, SECONDS = 1, 5.0
 """Seconds: how long each trouble lasts."""
 ROOM_BYTES = 16_000_000
 SQLITE_SECONDS = 6.0
-"""Whoever is at work waits five seconds for SQLite's one lock, and for a server that stands still as long as it does;
-whoever waits behind them is refused within one."""
+"""Whoever is at work waits five seconds for SQLite's one lock; whoever waits behind them is refused within one."""
 
 
 def run(plan: Plan) -> list[Finding]:
     """One trouble after the other, each on servers of its own."""
     with on_postgresql(plan) as (site, cluster):
         found = troubled(plan, site, "a table locked", lambda: locked(site))
-        found += troubled(plan, site, "the database stands still", lambda: standing(cluster), plan.seconds + 1.0)
+        found += troubled(plan, site, "the database stands still", cluster.standing_still)
     site = on_sqlite(plan)
     found += troubled(plan, site, "SQLite written by another process", lambda: busy(site), SQLITE_SECONDS)
     return found + full(plan) + read_only(plan)
@@ -77,19 +73,6 @@ def locked(site: Site) -> Iterator[None]:
         connection.execute("LOCK TABLE refresh_families, authorization_codes IN ACCESS EXCLUSIVE MODE")
         yield
         connection.rollback()
-
-
-@contextmanager
-def standing(cluster: Cluster) -> Iterator[None]:
-    """Every process of the server is stopped, none of its connections is closed."""
-    stopped = Running(cluster.pid, cluster.directory / "log").tree()
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -109,12 +109,29 @@ class Cluster:
             process.kill()
             process.wait()
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Every process of the server is stopped, none of its connections is closed."""
+        _signal_family(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _signal_family(self.pid, signal.SIGCONT)
+
     def _answers(self) -> bool:
         try:
             with psycopg.connect(_plain(self.url()), connect_timeout=5):
                 return True
         except psycopg.OperationalError:
             return False
+
+
+def _signal_family(pid: int, number: signal.Signals) -> None:
+    """To the process, so that it makes no more children, and to those that it has."""
+    with suppress(ProcessLookupError, FileNotFoundError):  # It has just ended.
+        os.kill(pid, number)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            _signal_family(int(child), number)
 
 
 def new_cluster(*, durable: bool) -> Cluster:

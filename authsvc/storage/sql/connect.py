@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
@@ -32,6 +32,16 @@ _write_locks: dict[str, threading.Lock] = {}
 _write_locks_guard = threading.Lock()
 
 
+class Connector(Protocol):
+    """What connects in the driver's place."""
+
+    def connect(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - the driver's
+        """Connect as the driver does. Raises: the driver's OperationalError."""
+
+    def close(self) -> None:
+        """Give up what it holds."""
+
+
 class Knocking:
     """One at a time knocks at a database that has refused a connection; the others are refused at once meanwhile.
 
@@ -39,7 +49,8 @@ class Knocking:
     process of each attempt.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connector: Connector | None = None) -> None:
+        self._connector = connector
         self._turn = threading.Lock()
         self._refused_until: float | None = None
 
@@ -56,7 +67,7 @@ class Knocking:
 
     def _connect(self, dialect: Dialect, arguments: list[Any], named: dict[str, Any]) -> Any:  # noqa: ANN401
         try:
-            connection = dialect.connect(*arguments, **named)
+            connection = (self._connector or dialect).connect(*arguments, **named)
         except dialect.loaded_dbapi.OperationalError:
             self._refused_until = time.monotonic() + REFUSED_SECONDS
             raise
@@ -79,8 +90,8 @@ def database_url(given: str) -> URL:
     return url.set(drivername="sqlite+pysqlite")
 
 
-def open_database(given: str, pool_size: int) -> Database:
-    """Open a pool of at most `pool_size` connections; none is made yet."""
+def open_database(given: str, pool_size: int, connector: Connector | None = None) -> Database:
+    """Open a pool of at most `pool_size` connections; none is made yet. `connector` for PostgreSQL only."""
     url = database_url(given)
     limits: dict[str, Any] = {
         "poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_SECONDS,
@@ -93,8 +104,17 @@ def open_database(given: str, pool_size: int) -> Database:
         event.listen(engine, "connect", set_up_sqlite)
         return Database(engine, pool_size, "BEGIN IMMEDIATE", _write_lock(url), BUSY_SECONDS)
     engine = create_engine(url, connect_args=_postgresql_arguments(url), use_native_hstore=False, **limits)
-    event.listen(engine, "do_connect", Knocking().connect)
+    event.listen(engine, "do_connect", Knocking(connector).connect)
     return Database(engine, pool_size, "BEGIN", None, BUSY_SECONDS)
+
+
+def connector_of(given: str) -> Connector | None:
+    """Return the one of a process: with it nobody waits for a PostgreSQL that is silent. Raises: as `database_url`."""
+    if database_url(given).get_backend_name() == "sqlite":
+        return None
+    from authsvc.storage.sql.pulse import Pulse  # noqa: PLC0415 - SQLite has no use for the driver
+
+    return Pulse()
 
 
 def set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

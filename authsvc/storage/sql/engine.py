@@ -9,7 +9,7 @@ from authsvc.domain.tenants import Tenant
 from authsvc.storage.cache import Cache
 from authsvc.storage.cached import CachedTenants
 from authsvc.storage.sql.changes import read_counter
-from authsvc.storage.sql.connect import open_database
+from authsvc.storage.sql.connect import Connector, connector_of, open_database
 from authsvc.storage.sql.leases import take_lease
 from authsvc.storage.sql.logout_deliveries import tenants_with_logouts
 from authsvc.storage.sql.outbox import tenants_with_letters
@@ -26,9 +26,10 @@ Answer = TypeVar("Answer")
 class Storage:
     """One pool of connections. A process may open several (one per lane) around one Cache."""
 
-    def __init__(self, database: Database, cache: Cache | None) -> None:
+    def __init__(self, database: Database, cache: Cache | None, connector: Connector | None = None) -> None:
         self._database = database
         self._cache = cache
+        self._connector = connector
 
     def unit_of_work(self, tenant_id: UUID, *, from_memory: bool = False) -> SqlUnitOfWork:
         """Return the tenant's stores; whoever asked for them calls `close` in the end.
@@ -151,8 +152,20 @@ class Storage:
     def close(self) -> None:
         """Close the pool's connections."""
         self._database.engine.dispose()
+        if self._connector is not None:
+            self._connector.close()
 
 
 def open_storage(database_url: str, *, pool_size: int, cache: Cache | None) -> Storage:
     """Open a pool of `pool_size` connections, made when they are needed. Raises: ValueError for a bad URL."""
     return Storage(open_database(database_url, pool_size), cache)
+
+
+def open_storages(database_url: str, pool_sizes: Sequence[int], cache: Cache | None) -> tuple[Storage, ...]:
+    """Open what serves one process: pools of these sizes, of which none waits for a PostgreSQL that is silent.
+
+    Close them in this order. Raises: ValueError for a bad URL.
+    """
+    connector = connector_of(database_url)
+    databases = [open_database(database_url, pool_size, connector) for pool_size in pool_sizes]
+    return (*(Storage(database, cache) for database in databases[:-1]), Storage(databases[-1], cache, connector))
