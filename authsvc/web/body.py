@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from authsvc.web.errors import HttpError
@@ -14,6 +15,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Head = Mapping[bytes, bytes]
 """The headers by name; of a repeated one the last."""
 CLOSE = ((b"connection", b"close"),)
+_HOST = re.compile(rb"(?:\[[0-9A-Za-z:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+"""`uri-host [ ":" port ]` (RFC 9110 §7.2, RFC 3986 §3.2.2)."""
 
 
 class Disconnected(Exception):
@@ -43,13 +46,19 @@ async def read_body(head: Head, receive: Receive, limit_bytes: int, deadline_sec
         timer.cancel()
 
 
-def check_host(headers: Sequence[tuple[bytes, bytes]], head: Head) -> None:
-    """Raise HttpError 400 if the Host comes twice.
+def check_host(scope: Mapping[str, Any], head: Head) -> None:
+    """Raise HttpError 400 unless there is one Host (none in HTTP/1.0), and it is one (RFC 9112 §3.2).
 
-    It selects the tenant: a proxy may have gone by the other one (RFC 9112 §3.2).
+    It selects the tenant: a proxy may have gone by another one.
     """
+    headers = scope["headers"]
     if len(head) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
         raise HttpError(400, "The Host header is repeated.")
+    host = head.get(b"host")
+    if host is None and scope["http_version"] == "1.1":
+        raise HttpError(400, "The Host header is missing.")
+    if host is not None and _HOST.fullmatch(host) is None:
+        raise HttpError(400, "The Host header is no host with an optional port.")
 
 
 def has_body(method: str, head: Head) -> bool:

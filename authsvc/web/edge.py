@@ -197,7 +197,7 @@ class Edge:
             if method not in endpoint.handlers:
                 raise HttpError(405, "This method is not for this address.", cors.allow(endpoint))
             if endpoint.upload is not None:
-                check_host(scope["headers"], asked.head)
+                check_host(scope, asked.head)
                 upload, request = endpoint.upload(asked.head), self.request(scope, method, b"", {}, asked.request_id)
                 arrival = Arrival(endpoint, request, asked.host, asked.tenant_path, self._audited)
                 return await self._take_in(scope, receive, arrival, upload)
@@ -243,7 +243,7 @@ class Edge:
         return answer
 
     async def _body(self, scope: Scope, receive: Receive, head: Head) -> bytes:
-        check_host(scope["headers"], head)
+        check_host(scope, head)
         if not has_body(scope["method"], head):
             return b""
         return await read_body(head, receive, self._limits.max_body_bytes, self._limits.body_deadline_seconds)

@@ -50,10 +50,24 @@ def test_an_object_of_thousands_of_members_is_refused_in_few_words(shared_app: A
     assert len(answer.content) < 500
 
 
-@pytest.mark.parametrize("path", ["/jwks", "/me"])
-def test_a_request_with_two_hosts_is_refused(shared_app: AppClient, path: str) -> None:
-    status = asyncio.run(_status(shared_app, path, [(b"host", b"login.example.test"), (b"host", b"b.example.test")]))
-    assert status == 400
+@pytest.mark.parametrize("path", ["/jwks", "/me", "/admin/users/import"])
+@pytest.mark.parametrize(
+    "hosts",
+    [(b"login.example.test", b"b.example.test"), (), (b"a b",), (b"a/b",), (b"u@a",), (b"a:b",), (b"[a",), (b"\xc3",)],
+    ids=repr,
+)
+def test_a_request_without_one_host_is_refused(shared_app: AppClient, path: str, hosts: tuple[bytes, ...]) -> None:
+    method = "POST" if path.startswith("/admin") else "GET"
+    assert asyncio.run(_status(shared_app, method, path, [(b"host", host) for host in hosts])) == 400
+
+
+@pytest.mark.parametrize("host", [b"login.example.test", b"127.0.0.1:8000", b"[::1]:8000", b"EXAMPLE.test:", b""])
+def test_a_request_with_a_host_is_served(shared_app: AppClient, host: bytes) -> None:
+    assert asyncio.run(_status(shared_app, "GET", "/jwks", [(b"host", host)])) == 200
+
+
+def test_a_request_of_http_1_0_needs_no_host(shared_app: AppClient) -> None:
+    assert asyncio.run(_status(shared_app, "GET", "/jwks", [], http_version="1.0")) == 200
 
 
 @pytest.mark.parametrize("scheme", [sha512_crypt, sha256_crypt])
@@ -82,11 +96,13 @@ def test_a_name_that_looks_like_an_id_counts_apart_from_the_person_of_that_id() 
     assert named.isdisjoint(known)
 
 
-async def _status(client: AppClient, path: str, headers: list[tuple[bytes, bytes]]) -> int:
+async def _status(
+    client: AppClient, method: str, path: str, headers: list[tuple[bytes, bytes]], http_version: str = "1.1"
+) -> int:
     """The status of a request whose headers no HTTP client would send."""
     scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
-        "headers": headers, "client": ("192.0.2.9", 1), "scheme": "https", "http_version": "1.1",
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": headers, "client": ("192.0.2.9", 1), "scheme": "https", "http_version": http_version,
     }  # fmt: skip
     sent: list[Message] = []
 
