@@ -16,6 +16,8 @@ _HEADERS = b"authorization, content-type, idempotency-key, if-match"
 _EXPOSED = b"www-authenticate, retry-after, x-request-id, location, etag, idempotent-replayed"
 _PREFLIGHT_SECONDS = b"600"
 PUBLIC: Headers = ((b"access-control-allow-origin", b"*"),)
+UNREAD: Headers = (*PUBLIC, (b"access-control-expose-headers", _EXPOSED))
+"""Of an answer that is the same for everyone, for nobody has read who asks."""
 
 
 async def answer_headers(head: Head, tenant_path: str, lane: Lane) -> Headers:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from authsvc.observe.metrics import Metrics
+from authsvc.web.cors import UNREAD
 from authsvc.web.errors import oauth_error
 from authsvc.web.glance import Post, whole_post
 from authsvc.web.lanes import Overloaded
@@ -31,7 +32,8 @@ Scope = MutableMapping[str, Any]
 _NO_ID = b"0" * 16
 _ANSWER = oauth_error(Overloaded("loop"), "", _NO_ID.decode())
 _HEADERS = (
-    *_ANSWER.headers, *SECURITY_HEADERS, (b"x-request-id", _NO_ID), (b"content-length", b"%d" % len(_ANSWER.body)),
+    *_ANSWER.headers, *SECURITY_HEADERS, *UNREAD, (b"x-request-id", _NO_ID),
+    (b"content-length", b"%d" % len(_ANSWER.body)),
 )  # fmt: skip
 _TURNED_AWAY = b"HTTP/1.1 %d Service Unavailable\r\n" % _ANSWER.status + b"".join(
     b"%s: %s\r\n" % header for header in _HEADERS

@@ -1,109 +1,18 @@
 """One connection, by raw socket: what is no HTTP, what could be read in two ways, and who is slow or wasteful."""
 
-import asyncio
-import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from authsvc.web import connection
 from authsvc.web import server as server_module
-from authsvc.web.gate import Gate, Scope
-from authsvc.web.server import run, serve
-
-HEAD = b"POST /x HTTP/1.1\r\nHost: localhost\r\n"
-SECONDS = 20
-
-
-@dataclass(slots=True)
-class Seen:
-    """What the application was asked, in order."""
-
-    port: int
-    requests: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-    is_over: threading.Event = field(default_factory=threading.Event)
-    """A request for /slow was answered, or could not be; or one was given up."""
-    gate: "Closed | None" = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self.is_over.set()
-                return
-            body, more = body + message["body"], message["more_body"]
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        self.requests.append((scope["method"], scope["path"], headers, body))
-        if scope["path"] == "/slow":
-            await asyncio.sleep(0.2)
-            asyncio.get_running_loop().call_soon(self.is_over.set)
-        answer = f"{scope['path']} {len(body)}".encode()
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]}
-        )
-        await send({"type": "http.response.body", "body": answer})
-
-    @contextmanager
-    def connected(self) -> Iterator[socket.socket]:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS) as connected:
-            yield connected
-
-    def answer(self, sent: bytes) -> bytes:
-        """Everything that comes back until the other side closes."""
-        with self.connected() as connected:
-            connected.sendall(sent)
-            return received(connected)
-
-
-def received(connected: socket.socket) -> bytes:
-    """All that comes until the connection is closed or reset."""
-    told = b""
-    try:
-        while piece := connected.recv(65_536):
-            told += piece
-    except ConnectionResetError:
-        pass
-    return told
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1]) if answer else 0
+from tests.web.one_connection import HEAD, SECONDS, Seen, received, serving, status
 
 
 @pytest.fixture
 def app() -> Iterator[Seen]:
     yield from serving(None)
-
-
-@pytest.fixture
-def gated() -> Iterator[Seen]:
-    yield from serving(Closed())
-
-
-def serving(gate: "Closed | None") -> Iterator[Seen]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    seen, began = Seen(listening.getsockname()[1], gate=gate), threading.Event()
-    told: list[Any] = []
-
-    async def main() -> None:
-        stopped = asyncio.Event()
-        told.append((asyncio.get_running_loop(), stopped))
-        await serve(seen, [listening], stopped, began.set)
-
-    thread = threading.Thread(target=lambda: run(main()), daemon=True)
-    thread.start()
-    assert began.wait(SECONDS)
-    yield seen
-    loop, stopped = told[0]
-    loop.call_soon_threadsafe(stopped.set)
-    thread.join(SECONDS)
-    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
@@ -304,118 +213,3 @@ def test_too_many_connections_are_told_to_come_back(monkeypatch: pytest.MonkeyPa
     with app.connected(), app.connected(), app.connected():
         assert status(app.answer(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")) == 503
     assert app.requests == []
-
-
-class Closed(Gate):
-    """A gate that lets nobody in who asks for a token."""
-
-    def __init__(self) -> None:
-        self.begun = 0
-
-    def lets_in(self, scope: Scope, method: bytes, url: bytes) -> bool:
-        del scope, method
-        return url != b"/token"
-
-    def refuses(self, data: bytes) -> bool:
-        return data.startswith(b"POST /glance ")
-
-    def begin(self, scope: Scope) -> None:
-        del scope
-        self.begun += 1
-
-
-@pytest.mark.parametrize("pieces", [1, 3])
-def test_who_is_not_let_in_is_told_so_and_the_connection_goes_on(gated: Seen, pieces: int):
-    turned_away = b"POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
-    with gated.connected() as connected:
-        for _ in range(2):
-            step = -(-len(turned_away) // pieces)
-            for begin in range(0, len(turned_away), step):
-                connected.sendall(turned_away[begin : begin + step])
-            assert connected.recv(65_536).startswith(b"HTTP/1.1 503 ")
-        connected.sendall(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nhi")
-        assert received(connected).endswith(b"/x 2")
-    assert [path for _, path, _, _ in gated.requests] == ["/x"]
-
-
-@pytest.mark.parametrize("head", [b"POST /token HTTP/1.0\r\n", b"POST /token HTTP/1.1\r\nConnection: close\r\n"])
-def test_who_is_not_let_in_and_wants_no_more_is_left(gated: Seen, head: bytes):
-    answer = gated.answer(head + b"Host: localhost\r\nContent-Length: 0\r\n\r\n")
-    assert status(answer) == 503
-    assert b"connection: close" in answer
-
-
-def test_a_request_behind_another_waits_for_its_turn_and_is_let_in(gated: Seen):
-    sent = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: %s\r\n\r\n"
-    answer = gated.answer(sent % (b"/slow", b"keep-alive") + sent % (b"/token", b"close"))
-    assert answer.count(b"HTTP/1.1 200 ") == 2
-
-
-GLANCE = b"POST /glance HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
-
-
-def test_who_is_turned_away_at_a_glance_is_told_so_and_the_connection_goes_on(gated: Seen):
-    with gated.connected() as connected:
-        for _ in range(3):
-            connected.sendall(GLANCE)
-            assert connected.recv(65_536).startswith(b"HTTP/1.1 503 ")
-        connected.sendall(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nhi")
-        assert received(connected).endswith(b"/x 2")
-    assert [path for _, path, _, _ in gated.requests] == ["/x"]
-
-
-@pytest.mark.parametrize(
-    "begin",
-    [
-        pytest.param(HEAD + b"Content-Length: %d\r\n\r\n" % len(GLANCE), id="a body"),
-        pytest.param(b"GET /x HTTP/1.1\r\nX: ", id="the rest of a head"),
-    ],
-)
-def test_no_glance_is_given_to_what_may_be_the_rest_of_a_request(gated: Seen, begin: bytes):
-    with gated.connected() as connected:
-        connected.sendall(begin)
-        until_read(gated)
-        connected.sendall(GLANCE)
-        assert connected.recv(65_536).startswith(b"HTTP/1.1 200 ")
-    assert gated.requests[-1][1] == "/x"
-
-
-def test_no_glance_is_given_to_a_request_behind_another(gated: Seen):
-    with gated.connected() as connected:
-        connected.sendall(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        until_read(gated)
-        connected.sendall(GLANCE.replace(b"Host", b"Connection: close\r\nHost"))
-        assert received(connected).count(b"HTTP/1.1 200 ") == 2
-
-
-def until_read(gated: Seen) -> None:
-    """Wait until what was sent has been read: what another connection sends after it is answered."""
-    gated.answer(b"GET /other HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-
-
-def test_who_is_turned_away_at_a_glance_is_waited_for_as_after_any_answer(gated: Seen, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.4)
-    with gated.connected() as connected:
-        for _ in range(4):
-            connected.sendall(GLANCE)
-            assert connected.recv(65_536).startswith(b"HTTP/1.1 503 ")
-            time.sleep(0.2)
-        assert received(connected) == b""
-
-
-def test_who_is_not_let_in_and_does_not_finish_is_cut_off(gated: Seen, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.1)
-    assert gated.answer(b"POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhe") == b""
-
-
-def test_what_uvicorn_answers_itself_is_counted_out_of_the_gate(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-):
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 1)
-    gated: Seen = request.getfixturevalue("gated")
-    with gated.connected() as one, gated.connected() as two, gated.connected() as three:
-        for connected in (one, two, three):
-            connected.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert {connected.recv(65_536)[9:12] for connected in (one, two, three)} == {b"503"}
-    assert gated.gate is not None
-    assert gated.gate.begun == 3
