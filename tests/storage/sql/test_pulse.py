@@ -1,5 +1,7 @@
 """A PostgreSQL that hangs: who waits is let go, nobody begins, and it is found again. The limits are generous."""
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -12,14 +14,14 @@ from sqlalchemy import Float, bindparam, func, select
 from authsvc.errors import StorageUnavailable
 from authsvc.storage.sql.engine import Storage, open_storages
 from authsvc.storage.sql.migrate import migrate
-from authsvc.storage.sql.pulse import HeardConnection
+from authsvc.storage.sql.pulse import HeardConnection, Silent
 from authsvc.storage.sql.work import Work
 from tests.harness import postgres
 from tests.harness.requirements import require
 from tests.storage.examples import a_client
 
-_LET_GO_SECONDS = 3.0
-"""Without the rule they wait for as long as the server hangs."""
+_LET_GO_SECONDS = 2.5
+"""Without the rule they wait for as long as the server hangs, or three seconds for a connection."""
 _BACKEND = select(func.pg_backend_pid())
 _SLEEP = select(func.pg_sleep(bindparam("seconds", type_=Float)))
 
@@ -44,10 +46,12 @@ def storages(server: postgres.Cluster) -> Iterator[tuple[Storage, ...]]:
         storage.close()
 
 
-def test_who_waits_for_a_server_that_hangs_is_let_go(server: postgres.Cluster, storages: tuple[Storage, ...]):
+@pytest.mark.parametrize("pool", [pytest.param(0, id="that has a connection"), pytest.param(1, id="that connects")])
+def test_who_waits_for_a_server_that_hangs_is_let_go(
+    server: postgres.Cluster, storages: tuple[Storage, ...], pool: int
+):
     with server.standing_still():
-        for storage in storages:  # One has a connection that hangs, the other hangs while it connects.
-            assert _seconds_until_refused(storage.ping) < _LET_GO_SECONDS
+        assert _seconds_until_refused(storages[pool].ping) < _LET_GO_SECONDS
 
 
 def test_after_the_first_nobody_waits(
@@ -61,14 +65,6 @@ def test_after_the_first_nobody_waits(
             with pytest.raises(StorageUnavailable):
                 storage.ping()
         assert time.monotonic() - started < _LET_GO_SECONDS
-
-
-def test_who_connects_first_is_let_go_too(server: postgres.Cluster):
-    (storage,) = open_storages(server.url(), (1,), None)
-    with server.standing_still():
-        assert _seconds_until_refused(storage.ping) < 2.5  # libpq would give up after three seconds.
-    _eventually(lambda: _answers(storage))
-    storage.close()
 
 
 def test_the_server_is_found_again_on_new_connections(server: postgres.Cluster, storages: tuple[Storage, ...]):
@@ -98,6 +94,43 @@ def test_a_transaction_that_is_let_go_is_not_committed(server: postgres.Cluster,
 def test_a_statement_is_waited_for_while_the_server_answers_others(storages: tuple[Storage, ...]):
     assert _ask(storages[0], _SLEEP, seconds=1.5) is not None
     assert _pulse(storages).silences == 0
+
+
+def test_a_server_that_makes_no_second_connection_is_not_silent(storages: tuple[Storage, ...]):
+    pulse = _pulse(storages)
+
+    def refuse() -> None:
+        raise psycopg.OperationalError
+
+    pulse._line.close()
+    pulse._reach = refuse
+    assert _ask(storages[0], _SLEEP, seconds=1.5) is not None
+    assert pulse.silences == 0
+
+
+def test_a_line_that_leads_nowhere_any_more_is_made_anew(storages: tuple[Storage, ...]):
+    lost = _pulse(storages)._line.info.backend_pid
+    os.kill(lost, signal.SIGSTOP)
+    try:
+        assert _seconds_until_refused(lambda: _ask(storages[0], _SLEEP, seconds=5.0)) < _LET_GO_SECONDS
+        _eventually(lambda: _answers(storages[0]))
+    finally:
+        os.kill(lost, signal.SIGCONT)
+
+
+def test_what_has_been_sent_is_not_sent_again(storages: tuple[Storage, ...]):
+    def give_up() -> None:
+        raise Silent
+
+    with storages[0]._database.engine.connect() as connection:
+        connection.exec_driver_sql("CREATE SEQUENCE IF NOT EXISTS sent")
+        heard = connection.connection.driver_connection
+        assert isinstance(heard, HeardConnection)
+        before = connection.exec_driver_sql("SELECT nextval('sent')").scalar_one()
+        heard.hear(0.1, give_up, lambda: True)
+    with pytest.raises(StorageUnavailable):
+        _ask(storages[0], select(func.nextval("sent"), func.pg_sleep(0.5)))
+    assert _ask(storages[1], select(func.nextval("sent"))) == before + 2
 
 
 def test_a_server_that_has_restarted_is_asked_on_a_new_line(server: postgres.Cluster, storages: tuple[Storage, ...]):
