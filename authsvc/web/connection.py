@@ -79,16 +79,23 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Hand the request on, if it is let in; one behind another always is, for answers keep their order."""
+        """Hand the request on, if it is let in; one behind another always is, for answers keep their order.
+
+        One that offers another protocol is judged when its head is read again.
+        """
         self._is_head_whole = True
         if (
             self._gate is None
             or not self._is_idle
-            or self._gate.lets_in(cast("Scope", self.scope), self.parser.get_method(), self.url)
+            or self.parser.should_upgrade()
+            or self._gate.lets_in(self.parser.get_method(), self.url)
         ):
             super().on_headers_complete()
-        else:
-            self._is_turned_away = True
+            return
+        self._is_turned_away = True
+        if self.expect_100_continue:
+            # It would wait with its body for a word of the application.
+            self._turn_away(is_kept=False)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -99,10 +106,11 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request."""
         self._is_between = True
-        if self._is_turned_away:
-            self._turn_away()
-        else:
+        if not self._is_turned_away:
             super().on_message_complete()
+        elif not self.transport.is_closing():
+            is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+            self._turn_away(is_kept=is_kept)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, if it has come already. One timer watches over the whole connection."""
@@ -121,9 +129,12 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
-        if self._gate is not None and app is not self.app:
-            # Too many connections: uvicorn answers in place of the application.
-            self._gate.begin(cast("Scope", cycle.scope))
+        if self._gate is not None:
+            scope = cast("Scope", cycle.scope)
+            self._gate.enter(scope)
+            if app is not self.app:
+                # Too many connections: uvicorn answers in place of the application.
+                self._gate.begin(scope)
         super()._start_asgi_task(cycle, app)
 
     def _parse(self, data: bytes) -> None:
@@ -177,9 +188,8 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
             self._abandon()
 
-    def _turn_away(self) -> None:
+    def _turn_away(self, *, is_kept: bool) -> None:
         """Answer without the application. Whoever goes on sending has as long as for any head."""
-        is_kept = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
         self.transport.write(turned_away(is_kept=is_kept))
         self._waiting_since = self.loop.time()
         if not is_kept:

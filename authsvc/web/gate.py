@@ -41,7 +41,7 @@ _TURNED_AWAY = b"HTTP/1.1 %d Service Unavailable\r\n" % _ANSWER.status + b"".joi
 
 
 def turned_away(*, is_kept: bool) -> bytes:
-    """Return the answer of who is not let in, as the application would have given it."""
+    """Return the answer of who is not let in: the application's, but that every origin may read it."""
     end = b"\r\n" if is_kept else b"connection: close\r\n\r\n"
     return (_TURNED_AWAY + end + _ANSWER.body).replace(_NO_ID, secrets.token_hex(8).encode())
 
@@ -54,7 +54,10 @@ class Room(Protocol):
         """Whether its queue stands, so that some are being refused."""
 
     def has_room(self, ahead: int, *, is_short: bool) -> bool:
-        """Whether one more may wait there, behind so many who are on their way; only few if it `is_short`."""
+        """Whether one more might wait there, behind so many who are on their way; only few if it `is_short`."""
+
+    def refused(self) -> None:
+        """Count one who was refused for lack of room there."""
 
 
 class Gate:
@@ -86,32 +89,31 @@ class Gate:
         if not (self._rush.stands or any(lane.stands for lane in self._lanes.values())):
             return False
         post = whole_post(data)
-        full = self._full(post) if post is not None and post.path.endswith(_PATHS) else None
-        if full is not None:
-            self._metrics.lane_rejected(full)
-        return full is not None
-
-    def _full(self, post: Post) -> str | None:
-        """Return where the request finds no room, None if it may come in."""
-        if not self._has_room():
-            return "loop"
-        name = self._lane_of(post)
-        lane = self._lanes.get(name)
-        if lane is None or lane.has_room(self._inside, is_short=self._rush.stands):
-            return None
-        # For the loop it is one more than can be done, too.
+        if post is None or not post.path.endswith(_PATHS):
+            return False
+        if not self._rush.has_room(self._ahead()):
+            self._metrics.lane_rejected("loop")
+        else:
+            lane = self._lanes.get(self._lane_of(post))
+            if lane is None or lane.has_room(self._inside, is_short=self._rush.stands):
+                return False
+            lane.refused()
+        # For the loop it is one more than can be done, be it for the sake of a lane.
         self._rush.refused()
-        return name
+        return True
 
-    def lets_in(self, scope: Scope, method: bytes, url: bytes) -> bool:
+    def lets_in(self, method: bytes, url: bytes) -> bool:
         """Whether a request whose head has come may be given to the application; else it is to be answered 503."""
         is_common = method == b"POST" and url.partition(b"?")[0].endswith(_PATHS)
-        if is_common and not self._has_room():
+        if is_common and not self._rush.admits(self._ahead()):
             self._metrics.lane_rejected("loop")
             return False
+        return True
+
+    def enter(self, scope: Scope) -> None:
+        """Note that the application is to begin with a request when the loop comes to it."""
         self._inside += 1
         scope[_ARRIVED] = self._monotonic()
-        return True
 
     def begin(self, scope: Scope) -> None:
         """Note that the application has begun with a request."""
@@ -122,7 +124,8 @@ class Gate:
             if now - arrived > LATE_SECONDS:
                 self._late_at = now
 
-    def _has_room(self) -> bool:
+    def _ahead(self) -> int:
+        """How many are before the next."""
         if self._monotonic() - self._late_at > _CALM_SECONDS:
             self._rush.emptied()
-        return self._rush.has_room(self._inside + self._backlog())
+        return self._inside + self._backlog()

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 MAX_BYTES = 8_192
+_DIGITS = 4
 _LENGTH = b"\r\ncontent-length: "
 _FORM = b"\r\ncontent-type: application/x-www-form-urlencoded"
 _LEAVE = re.compile(rb"transfer-encoding|\r\n(?:expect|upgrade|connection(?!: keep-alive\r))")
@@ -37,6 +38,6 @@ def whole_post(data: bytes) -> Post | None:
     if at < 0 or head.count(b"content-length") > 1 or _FORM not in head or _LEAVE.search(head):
         return None
     length = head[at + len(_LENGTH) : head.find(b"\r\n", at + len(_LENGTH))]
-    if not length.isdigit() or head_end + 4 + int(length) != len(data):
+    if not length.isdigit() or len(length) > _DIGITS or head_end + 4 + int(length) != len(data):
         return None
     return Post(data[5 : line_end - 9].partition(b"?")[0], data[head_end + 4 :])

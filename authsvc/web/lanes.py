@@ -30,7 +30,7 @@ STALL_SECONDS = 0.7
 """A lane whose threads are all at work, but finish nothing within this time, is stuck: nobody waits for it any more."""
 _LOOK_SECONDS = 0.1
 FEW_FROM_MEMORY, FEW_FOR_TWO_THREADS, FEW_FOR_A_PERMIT = 32, 1, 6
-"""Who may wait while more comes than can be done: some milliseconds of work."""
+"""Who may wait while more comes than can be done: some milliseconds of work, of hashing a tenth of a second or two."""
 HIGH_FROM_MEMORY, HIGH_FOR_A_THREAD, HIGH_FOR_A_PERMIT = 256, 24, 48
 """How many wait then (`web/rush.py`)."""
 
@@ -63,7 +63,7 @@ class MemoryLane:
 
     async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
         """Do the work when the loop comes by. Raises: Overloaded, at once, when too much waits."""
-        if not self._rush.has_room(len(self._jobs)):
+        if not self._rush.admits(len(self._jobs)):
             self._metrics.lane_rejected("memory")
             raise Overloaded("lane memory")
         loop = asyncio.get_running_loop()
@@ -88,13 +88,15 @@ class MemoryLane:
             self._jobs[0].loop.call_soon(self._do_batch)
         else:
             self._rush.emptied()
-        if self._reading is None and self.storage.feed_is_ageing():
+        if self._reading is None and self.storage.feed_is_ageing() and self._machine.has_room():
             self._reading = asyncio.create_task(self._read_feed())
 
     async def _read_feed(self) -> None:
-        with suppress(AuthsvcError):  # Whoever needs it then tries it, and is told.
-            await self._machine.run(_read_feed, None)
-        self._reading = None
+        try:
+            with suppress(AuthsvcError):  # Whoever needs it then tries it, and is told.
+                await self._machine.run(_read_feed, None)
+        finally:
+            self._reading = None
 
 
 def _read_feed(_: None, storage: Storage) -> None:
@@ -130,7 +132,7 @@ class Lane:
 
     async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
         """Run the work on a thread of this lane. Raises: Overloaded when the queue is full or the lane stands still."""
-        if not self.has_room():
+        if self._is_shut() or not self._rush.admits(self._waiting()):
             self._metrics.lane_rejected(self.name)
             raise Overloaded(f"lane {self.name}")
         self._start()
@@ -149,9 +151,13 @@ class Lane:
         return self._is_stuck or self._rush.stands
 
     def has_room(self, ahead: int = 0, *, is_short: bool = False) -> bool:
-        """Whether one more may wait, behind so many who are on their way; only few if it `is_short`."""
-        waiting = self._in_flight - len(self._threads) + ahead
-        return (waiting < 0 or not self._is_stuck) and self._rush.has_room(waiting, is_short=is_short)
+        """Whether one more might wait, behind so many who are on their way; only few if it `is_short`."""
+        return not self._is_shut(ahead) and self._rush.has_room(self._waiting() + ahead, is_short=is_short)
+
+    def refused(self) -> None:
+        """Count one who was refused for lack of room here, before `run`."""
+        self._metrics.lane_rejected(self.name)
+        self._rush.refused()
 
     def close(self) -> None:
         """Let running work finish."""
@@ -217,9 +223,16 @@ class Lane:
                     job.future.set_exception(Overloaded(f"lane {self.name} stands still"))
             self._work.put(None)  # It was for a thread, which is to end.
 
+    def _is_shut(self, ahead: int = 0) -> bool:
+        return self._is_stuck and self._waiting() + ahead >= 0
+
+    def _waiting(self) -> int:
+        """How many wait; below 0, for how many more there is a thread."""
+        return self._in_flight - len(self._threads)
+
     def _count(self, change: int) -> None:
         self._in_flight += change
-        waiting = self._in_flight - len(self._threads)
+        waiting = self._waiting()
         if waiting >= 0:
             self._metrics.lane_queue_depth(self.name, waiting)
         if waiting <= 0:
@@ -307,7 +320,7 @@ class Permits:
         """Wait for a permit. Raises: Overloaded when too many wait, or for too long."""
         if not self._semaphore.locked():
             self._rush.emptied()
-        if not self._rush.has_room(self._waiting):
+        if not self._rush.admits(self._waiting):
             raise Overloaded("hash permits")
         self._waiting += 1
         try:

@@ -34,22 +34,30 @@ class Rush:
         """Whether only few may wait now."""
         return self._stands
 
-    def has_room(self, waiting: int, *, is_short: bool = False) -> bool:
-        """Whether one more may wait, behind so many; only few may if it `is_short`, as if the queue stood."""
+    def admits(self, waiting: int) -> bool:
+        """Whether one more, who is counted, may wait behind so many."""
         if self._stands:
-            self._count()
+            self._judge()
         elif self._began_at is not None:
             if waiting >= self._high and self._monotonic() - self._began_at > RUSH_SECONDS:
                 self._stand()
         elif waiting > 0:
             self._began_at = self._monotonic()
-        if waiting < (self._few if self._stands or is_short else self._many):
+        self._asked += 1
+        if self.has_room(waiting):
             return True
-        self.refused()
+        self._refused += 1
         return False
 
+    def has_room(self, waiting: int, *, is_short: bool = False) -> bool:
+        """Whether one more might wait behind so many; if it `is_short` only few may, as if the queue stood."""
+        return waiting < (self._few if self._stands or is_short else self._many)
+
     def refused(self) -> None:
-        """Count one who is refused, here or for the sake of this queue elsewhere."""
+        """Count one who was refused without being asked for, here or for the sake of this queue elsewhere."""
+        if self._stands:
+            self._judge()
+        self._asked += 1
         self._refused += 1
 
     def emptied(self) -> None:
@@ -59,9 +67,8 @@ class Rush:
     def _stand(self) -> None:
         self._stands, self._counted_from, self._asked, self._refused = True, self._monotonic(), 0, 0
 
-    def _count(self) -> None:
-        """Judge every second whether more comes still than can be done."""
-        self._asked += 1
+    def _judge(self) -> None:
+        """Look every second whether more comes still than can be done."""
         now = self._monotonic()
         if now - self._counted_from <= COUNT_SECONDS:
             return

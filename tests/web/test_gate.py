@@ -23,11 +23,15 @@ class _Lane:
 
     stands: bool = False
     is_full: bool = False
+    refusals: int = 0
     asked: list[tuple[int, bool]] = field(default_factory=list)
 
     def has_room(self, ahead: int, *, is_short: bool) -> bool:
         self.asked.append((ahead, is_short))
         return not self.is_full
+
+    def refused(self) -> None:
+        self.refusals += 1
 
 
 class Loop:
@@ -39,8 +43,11 @@ class Loop:
         self.gate = Gate(metrics, lambda: self.backlog, {"machine": self.lane}, _lane_of, lambda: self.now)
 
     def arrives(self, url: bytes = b"/token", method: bytes = b"POST") -> Scope | None:
+        if not self.gate.lets_in(method, url):
+            return None
         scope: Scope = {}
-        return scope if self.gate.lets_in(scope, method, url) else None
+        self.gate.enter(scope)
+        return scope
 
     def round(self, number: int, seconds: float) -> int:
         """So many arrive, then all that were let in begin after a while; return how many those were."""
@@ -113,6 +120,7 @@ def test_what_finds_its_lane_full_is_refused_at_a_glance(loop: Loop):
     assert loop.gate.refuses(TOKEN)
     loop.lane.is_full = False
     assert not loop.gate.refuses(TOKEN)
+    assert loop.lane.refusals == 1
 
 
 @pytest.mark.parametrize(
@@ -152,6 +160,22 @@ def test_refusals_for_the_sake_of_a_lane_keep_the_loop_from_taking_all_in(loop: 
         assert all(loop.gate.refuses(TOKEN) for _ in range(5))
         loop.round(1, 0.0)
     assert loop.round(20 * FEW, 0.0) == FEW
+
+
+def test_who_is_let_in_at_a_glance_is_counted_once(loop: Loop):
+    """A tenth is the limit: with each counted twice five in forty would be less."""
+    behind(loop)
+    loop.now += COUNT_SECONDS + 0.1
+    for refused, let_in in ((5, 35), (5, 35), (4, 38)):
+        for _ in range(let_in):
+            assert not loop.gate.refuses(TOKEN)
+            loop.round(1, 0.0)
+        loop.lane.is_full = True
+        assert all(loop.gate.refuses(TOKEN) for _ in range(refused))
+        loop.lane.is_full = False
+        loop.now += COUNT_SECONDS + 0.1
+        loop.round(1, 0.0)
+        assert loop.gate._rush.stands is (refused == 5)
 
 
 def test_the_answer_is_whole_and_has_a_name_of_its_own():

@@ -42,6 +42,9 @@ def test_the_path_ends_before_the_query():
         pytest.param(b"", id="nothing"),
         pytest.param(sent(TYPE, LENGTH)[:-1], id="not all of the body"),
         pytest.param(sent(TYPE, LENGTH) + b"P", id="the begin of the next"),
+        pytest.param(
+            sent(TYPE, b"Content-Length: " + b"0" * 5_000 + b"\r\n", body=b""), id="a length of thousands of digits"
+        ),
         pytest.param(sent(TYPE, LENGTH)[1:], id="no beginning"),
         pytest.param(b"\r\n" + sent(TYPE, LENGTH), id="an empty line before"),
         pytest.param(sent(TYPE, LENGTH, line=LINE.replace(b"POST", b"GET")), id="another method"),

@@ -1,4 +1,4 @@
-"""A rush is borne; a queue that stands is kept short until nobody has been refused for a while."""
+"""A rush is borne; a queue that stands is kept short until few have been refused for a while."""
 
 from authsvc.web.rush import COUNT_SECONDS, RUSH_SECONDS, Rush
 
@@ -15,40 +15,40 @@ class Clock:
 def standing() -> tuple[Rush, Clock]:
     clock = Clock()
     rush = Rush(FEW, CROWD, MANY, clock)
-    assert rush.has_room(1)
+    assert rush.admits(1)
     clock.now += RUSH_SECONDS + 0.1
-    assert not rush.has_room(CROWD)
+    assert not rush.admits(CROWD)
     return rush, clock
 
 
 def test_many_may_wait_in_a_rush():
     rush = Rush(FEW, CROWD, MANY, Clock())
-    assert [waiting for waiting in range(MANY + 5) if not rush.has_room(waiting)] == [100, 101, 102, 103, 104]
+    assert [waiting for waiting in range(MANY + 5) if not rush.admits(waiting)] == [100, 101, 102, 103, 104]
 
 
 def test_a_long_queue_that_stands_is_let_grow_no_more_until_it_is_short():
     rush, _ = standing()
-    assert [rush.has_room(waiting) for waiting in (CROWD, FEW, FEW - 1, 0)] == [False, False, True, True]
+    assert [rush.admits(waiting) for waiting in (CROWD, FEW, FEW - 1, 0)] == [False, False, True, True]
 
 
 def test_a_queue_that_is_full_stands_however_high_a_crowd_may_be():
     clock = Clock()
     rush = Rush(FEW, 2 * MANY, MANY, clock)
-    assert rush.has_room(1)
+    assert rush.admits(1)
     clock.now += RUSH_SECONDS + 0.1
-    assert not rush.has_room(MANY)
-    assert not rush.has_room(FEW)
+    assert not rush.admits(MANY)
+    assert not rush.admits(FEW)
 
 
 def test_a_queue_that_was_empty_meanwhile_does_not_stand():
     clock = Clock()
     rush = Rush(FEW, CROWD, MANY, clock)
-    assert rush.has_room(1)
+    assert rush.admits(1)
     clock.now += 0.9 * RUSH_SECONDS
     rush.emptied()
-    assert rush.has_room(1)
+    assert rush.admits(1)
     clock.now += 0.9 * RUSH_SECONDS
-    assert rush.has_room(CROWD)
+    assert rush.admits(CROWD)
 
 
 def test_a_few_clients_who_ask_again_and_again_are_no_crowd():
@@ -56,24 +56,24 @@ def test_a_few_clients_who_ask_again_and_again_are_no_crowd():
     rush = Rush(FEW, CROWD, MANY, clock)
     for _ in range(10):
         clock.now += RUSH_SECONDS
-        assert rush.has_room(CROWD - 1)
+        assert rush.admits(CROWD - 1)
 
 
 def stands_after(rush: Rush, clock: Clock, refused: int, let_in: int) -> bool:
     """So many find a long queue within a second, and so many none; whether it stands after that."""
     for waiting in [FEW] * refused + [0] * let_in:
-        rush.has_room(waiting)
+        rush.admits(waiting)
     clock.now += COUNT_SECONDS + 0.1
-    rush.has_room(0)
+    rush.admits(0)
     return rush.stands
 
 
-def test_the_next_rush_is_borne_once_nobody_was_refused_for_a_while():
+def test_the_next_rush_is_borne_once_few_were_refused_for_a_while():
     rush, clock = standing()
     assert stands_after(rush, clock, 5, 5)
     assert not stands_after(rush, clock, 0, 10)
     rush.emptied()
-    assert rush.has_room(MANY - 1)
+    assert rush.admits(MANY - 1)
 
 
 def test_a_burst_that_meets_a_short_queue_now_and_then_keeps_nobody_out():
@@ -88,12 +88,28 @@ def test_who_is_refused_elsewhere_for_its_sake_counts():
     assert stands_after(rush, clock, 0, 10)
 
 
+def test_where_all_are_refused_elsewhere_it_is_judged_all_the_same():
+    rush, clock = standing()
+    clock.now += 2 * COUNT_SECONDS + 0.1
+    rush.refused()
+    assert not rush.stands
+
+
 def test_when_nobody_asked_for_a_while_the_next_finds_no_queue_that_stands():
     rush, clock = standing()
     stands_after(rush, clock, 5, 0)
     clock.now += 10 * COUNT_SECONDS
-    rush.has_room(0)
+    rush.admits(0)
     assert not rush.stands
+
+
+def test_who_is_only_asked_about_is_not_counted():
+    rush, clock = standing()
+    for _ in range(100):
+        assert rush.has_room(0)
+        assert not rush.has_room(FEW)
+    assert stands_after(rush, clock, 1, 8)
+    assert not stands_after(rush, clock, 1, 10)
 
 
 def test_only_few_may_wait_where_the_queue_is_to_be_short():

@@ -1,5 +1,6 @@
 """One connection at a gate, by raw socket: who is not let in is answered unread, and everybody else as ever."""
 
+import socket
 import time
 from collections.abc import Iterator
 
@@ -15,11 +16,15 @@ class Closed(Gate):
     """A gate that lets nobody in who asks for a token."""
 
     def __init__(self) -> None:
-        self.begun = 0
+        self.entered = self.begun = 0
 
-    def lets_in(self, scope: Scope, method: bytes, url: bytes) -> bool:
-        del scope, method
+    def lets_in(self, method: bytes, url: bytes) -> bool:
+        del method
         return url != b"/token"
+
+    def enter(self, scope: Scope) -> None:
+        del scope
+        self.entered += 1
 
     def refuses(self, data: bytes) -> bool:
         return data.startswith(b"POST /glance ")
@@ -46,6 +51,50 @@ def test_who_is_not_let_in_is_told_so_and_the_connection_goes_on(gated: Seen, pi
         connected.sendall(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nhi")
         assert received(connected).endswith(b"/x 2")
     assert [path for _, path, _, _ in gated.requests] == ["/x"]
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+
+
+def test_who_offers_another_protocol_and_is_not_let_in_is_told_so_once(gated: Seen):
+    with gated.connected() as connected:
+        connected.sendall(b"POST /token HTTP/1.1\r\nHost: localhost\r\n" + OFFER + b"Content-Length: 5\r\n\r\nhello")
+        answers = connected.recv(65_536)
+        connected.sendall(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nhi")
+        answers += received(connected)
+    assert answers.startswith(b"HTTP/1.1 503 ")
+    assert answers.count(b"HTTP/1.1 ") == 2
+    assert answers.endswith(b"/x 2")
+
+
+def test_who_waits_for_100_and_is_not_let_in_is_told_so_at_once(gated: Seen):
+    with gated.connected() as connected:
+        connected.sendall(
+            b"POST /token HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        )
+        answer = received(connected)
+    assert status(answer) == 503
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(HEAD + OFFER + b"Content-Length: 2\r\n\r\nhi", id="an offer"),
+        pytest.param(b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", id="CONNECT"),
+        pytest.param(b"GET http://a:99999/ HTTP/1.1\r\nHost: a\r\n\r\n", id="no port"),
+        pytest.param(b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", id="no path"),
+        pytest.param(HEAD + b"Content-Length: 2\r\n\r\nhi" + HEAD + b"Content-Length: 2\r\n\r\nhi", id="two at once"),
+    ],
+)
+def test_as_many_have_entered_as_are_with_the_application(gated: Seen, sent: bytes):
+    with gated.connected() as connected:
+        connected.sendall(sent)
+        connected.recv(65_536)
+        connected.shutdown(socket.SHUT_WR)
+        received(connected)
+    assert isinstance(gated.gate, Closed)
+    assert gated.gate.entered == len(gated.requests)
 
 
 @pytest.mark.parametrize("head", [b"POST /token HTTP/1.0\r\n", b"POST /token HTTP/1.1\r\nConnection: close\r\n"])
@@ -137,4 +186,4 @@ def test_what_uvicorn_answers_itself_is_counted_out_of_the_gate(
             connected.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert {connected.recv(65_536)[9:12] for connected in (one, two, three)} == {b"503"}
     assert isinstance(gated.gate, Closed)
-    assert gated.gate.begun == 3
+    assert gated.gate.entered == gated.gate.begun == 3
