@@ -29,9 +29,12 @@ _SETTINGS = {
 @contextmanager
 def explaining(connection: psycopg.Connection[object]) -> Iterator[None]:
     """Meanwhile, every connection that is opened explains its statements."""
-    connection.execute("LOAD 'auto_explain'")
-    for name, value in _SETTINGS.items():
-        connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
+    # On a connection of its own, that this one explains nothing: only where it is loaded are its settings known.
+    told = connection.info
+    with psycopg.connect(told.dsn, password=told.password, autocommit=True) as setting:
+        setting.execute("LOAD 'auto_explain'")
+        for name, value in _SETTINGS.items():
+            setting.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
     connection.execute("SELECT pg_reload_conf()")
     yield
     connection.execute("ALTER SYSTEM RESET ALL")
@@ -55,10 +58,11 @@ class Explained:
 
     def told(self, keys: Keys) -> str:
         """What it does to which tables, by which indexes, and where it reads more than it is asked for."""
-        plan = next(iter(self.plans.values()))[-1]
-        names, wrong = sorted(indexes(plan)), faults(plan, keys)
+        plans = [plan for found in self.plans.values() for plan in found]
+        names = sorted({name for plan in plans for name in indexes(plan)})
+        wrong = sorted({fault for plan in plans for fault in faults(plan, keys)})
         how = f" by {', '.join(names)}" if names else ""
-        return f"{_what(plan)}{how}" + (f" ({'; '.join(wrong)})" if wrong else "")
+        return f"{_what(plans[-1])}{how}" + (f" ({'; '.join(wrong)})" if wrong else "")
 
 
 @dataclass(slots=True)

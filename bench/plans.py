@@ -79,6 +79,7 @@ def _faults(node: Node, above: _Way) -> Iterator[str]:
     elif kind in _BY_INDEX and table not in STILL | SHORT:
         yield from _of_index(node, way)
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    removed *= node.get("Actual Loops", 1)  # It is told for one of them.
     if removed > MANY_ROWS:
         yield f"{kind} on {table}: {removed} rows read in vain"
     for part in node.get("Plans", ()):

@@ -4,7 +4,6 @@ The first tenant has as many users as is said, the others share the rest. Ids ar
 as far apart as random ones, and anybody can name the n-th.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -70,11 +69,6 @@ class Population:
     def others(self) -> int:
         """How many tenants share the rest of the users."""
         return max(self.tenants - 1, 1)
-
-
-def number_of(kind: str, n: int) -> UUID:
-    """The id of the n-th of a table's rows."""
-    return UUID(hashlib.md5(f"{kind}{n}".encode(), usedforsecurity=False).hexdigest())
 
 
 def populate(connection: psycopg.Connection[object], population: Population) -> None:

@@ -64,7 +64,7 @@ def _figure(kind: str, ask: Callable[[Side], Answer], count: int, sides: Sides) 
     rounds.say(f"  {kind}: {large:.2f} : {small:.2f} ms")
     return rounds.Figure(
         f"{kind}, {SIZES}", f"{large:.2f} ms", f"{small:.2f} ms", large / small, AIM, at_most=True,
-        per_round=tuple(parts),
+        per_round=tuple(parts), notes=(f"{count} requests in turn on one connection each; a fifth of them is a round",),
     )  # fmt: skip
 
 
@@ -93,12 +93,14 @@ def _statements(sides: Sides, directory: Path) -> rounds.Figure:
         for kind, _, _ in KINDS
     }
     each = ", ".join(f"{kind} {one:.0f} : {other:.0f}" for kind, (one, other) in of_kinds.items())
+    alone = len(large.keys() ^ small.keys())
     lines = sorted({f"{one.told(keys)}: {one.pages:.0f} : {other.pages:.0f}" for one, other in both})
     return rounds.Figure(
         f"pages touched by the {len(both)} statements of these requests, {SIZES}",
         f"{pages[0]:,.0f}", f"{pages[1]:,.0f}", pages[0] / pages[1], PAGES_AIM, at_most=True,
         per_round=tuple(one / other for one, other in of_kinds.values() if other),
-        notes=(f"each kind of request is a round: {each}", "the statements, as the large one runs them:", *lines),
+        notes=(f"each kind of request is a round: {each}", f"statements of one side alone: {alone}",
+               "the statements, as the large one runs them:", *lines),
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ SECONDS = 600.0
 MAX_MEGABYTES = 64.0
 """More than before the upload."""
 _PIECE = 65_536
+_OVER = {"done", "failed", "cancelled"}
 
 
 def run(plan: Plan) -> list[Finding]:
@@ -37,19 +38,21 @@ def run(plan: Plan) -> list[Finding]:
     write_users(file, plan)
     with on_postgresql(plan) as (site, cluster), Service(site, plan.directory / "log", workers=1) as service:
         url, client = cluster.url().replace("+psycopg", ""), _administrator(site)
-        token = _token(service, client)
-        others, before = count_users(url), _megabytes(service)
+        others, before, token = count_users(url), _megabytes(service), _token(service, client)
         began = time.monotonic()
-        path = _send(service, token, file)
+        path, until = _send(service, token, file), began + 2 * plan.seconds
         sent = time.monotonic() - began
-        _await(lambda: count_users(url) >= others + plan.times / 5)
-        grown = _megabytes(service) - before
+        _await(lambda: count_users(url) >= others + plan.times / 5, until)
+        grown = [_grown(service, before)]
         service.kill_all()
         stored = count_users(url) - others
         say(f"  sent in {sent:.1f} s, killed at {stored:,} users")
         service.start()
-        _await(lambda: _call(service, "GET", path, token)["state"] == "done")
+        before = _megabytes(service)
+        token = _token(service, client)
+        _await(lambda: _call(service, "GET", path, token)["state"] in _OVER, until)
         seconds = time.monotonic() - began
+        grown.append(_grown(service, before))
         found = _call(service, "GET", path, token)
         whole = count_users(url) - others
     torn, size = stored % BATCH, file.stat().st_size / 1e6
@@ -60,8 +63,9 @@ def run(plan: Plan) -> list[Finding]:
                 f"{plan.times:,} each", is_whole),
         within(f"sent in {sent:.1f} s, and imported ({plan.times / seconds:,.0f} users/s with the pause)", seconds,
                plan.seconds),
-        Finding(f"memory of the server beyond that before, for a body of {size:,.0f} MB", f"{grown:.0f} MB",
-                f"<= {MAX_MEGABYTES:.0f} MB", grown <= MAX_MEGABYTES, timed=True),
+        Finding(f"memory of the process that grew most, beyond that before, for a body of {size:,.0f} MB; of the next "
+                "server, beyond that after its start", " and ".join(f"{each:.0f} MB" for each in grown),
+                f"<= {MAX_MEGABYTES:.0f} MB", max(grown) <= MAX_MEGABYTES, timed=True),
     ]  # fmt: skip
 
 
@@ -116,13 +120,22 @@ def _asked(
     return dict(json.loads(content))
 
 
-def _await(is_so: Callable[[], bool]) -> None:
-    while not is_so():
+def _await(is_so: Callable[[], bool], until: float) -> None:
+    """Wait until it is so, or it is too late for it."""
+    while not is_so() and time.monotonic() < until:
         time.sleep(0.2)
 
 
-def _megabytes(service: Service) -> float:
-    """Return the most memory that any process of the server has had."""
-    pids = {service.pid, *service.worker_pids()}
-    lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
-    return max(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
+def _megabytes(service: Service) -> dict[int, float]:
+    """Return the memory that each process of the server has."""
+    return {pid: _status(pid, "VmRSS:") for pid in (service.pid, *service.worker_pids())}
+
+
+def _grown(service: Service, before: dict[int, float]) -> float:
+    """Return how much more than that the one had at most that has grown most."""
+    return max(_status(pid, "VmHWM:") - before.get(pid, 0.0) for pid in (service.pid, *service.worker_pids()))
+
+
+def _status(pid: int, name: str) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024 / 1e6
