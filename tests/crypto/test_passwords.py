@@ -1,5 +1,6 @@
 import base64
 import hashlib
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -167,8 +168,12 @@ def test_no_password_and_no_hash_raises(password, stored):
 
 
 @pytest.mark.parametrize("password", ["", PASSWORD, "\x00", "\ud800", "p" * 5000], ids=ascii)
-def test_the_dummy_takes_any_password_and_tells_nothing(password):
+def test_the_dummy_hashes_any_password_and_tells_nothing(password, monkeypatch: pytest.MonkeyPatch):
+    spent = Mock(wraps=passwords._argon2id)
+    monkeypatch.setattr(passwords, "_argon2id", spent)
     passwords.verify_dummy(password)
+    octets = password.encode("utf-8", "surrogatepass")[: passwords.MAX_PASSWORD_BYTES]
+    spent.verify.assert_called_once_with(octets, passwords._DUMMY_HASH)
 
 
 def test_the_dummy_costs_what_our_own_hashes_cost():

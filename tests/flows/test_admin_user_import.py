@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from authsvc.domain.people.user_imports import Chunk
 from authsvc.jobs import import_users
 from authsvc.settings import Imports
+from authsvc.web.api.admin import user_upload
 from authsvc.web.upload import PIECE_BYTES
 from tests.flows.administrators import Admins, fields_of
 from tests.flows.world import ISSUER, running_world
@@ -89,6 +91,19 @@ def test_a_file_is_taken_and_then_imported(admins: Admins):
 def test_a_form_with_a_file_will_do(small: Admins, name: str, media_type: str):
     form = {"file": (name, PEOPLE.encode(), media_type)}
     assert counts(over(small, small.call(WRITE, "POST", PATH, files=form))) == ("done", 2, 0, 0)
+
+
+def test_no_piece_of_a_file_is_stored_as_it_is(admins: Admins, monkeypatch: pytest.MonkeyPatch):
+    kept: list[bytes] = []
+
+    def noted(ordinal: int, content: bytes) -> Chunk:
+        kept.append(content)
+        return Chunk(ordinal, content)
+
+    monkeypatch.setattr(user_upload, "Chunk", noted)
+    assert counts(over(admins, send(admins, PEOPLE))) == ("done", 2, 0, 0)
+    assert kept
+    assert b"ada@" not in b"".join(kept)
 
 
 def test_a_file_of_many_pieces_is_imported_whole_and_bad_rows_are_told_by_line(admins: Admins):

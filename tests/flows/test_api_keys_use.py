@@ -203,7 +203,7 @@ def test_a_use_that_was_judged_long_ago_does_not_turn_the_clock_back(keys: Keys)
 
 def test_a_refused_exchange_is_no_use(keys: Keys):
     made = keys.personal()
-    keys.exchange(made["key"], scope="es256:write")
-    keys.exchange(made["key"], BILLS)
+    assert keys.exchange(made["key"], scope="es256:write").status_code == 400
+    assert keys.exchange(made["key"], BILLS).status_code == 400
     introspect(keys.world, made["key"], "broker")
     assert keys.last_used_at(made["id"]) is None

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -146,7 +145,8 @@ def test_a_good_uri_is_where_every_answer_goes(browser: Browser, way: dict[str, 
     answer = browser.authorize(**{"redirect_uri": LOOPBACK, "response_mode": mode, **way})
     location = answer.headers.get("location", "")
     if location:
-        assert urlsplit(location).netloc in ("127.0.0.1:8000", urlsplit(ISSUER).netloc)
+        assert location.startswith((f"{LOOPBACK}?", f"{LOOPBACK}#", f"{ISSUER}/ui/"))
+        assert way or location.startswith(LOOPBACK)
     else:
         assert f'action="{LOOPBACK}"' in answer.text
 

@@ -93,6 +93,7 @@ def test_a_name_that_looks_like_an_id_counts_apart_from_the_person_of_that_id() 
     policy, user_id = LockoutPolicy(schedule, schedule), uuid4()
     named = {each.key for each in reservations(str(user_id), "192.0.2.1", policy)}
     known = {each.key for each in reservations(user_id, "192.0.2.1", policy)}
+    assert len(named) == len(known) == 2
     assert named.isdisjoint(known)
 
 

@@ -354,7 +354,8 @@ def test_an_opaque_token_has_one_spelling(small_world: World) -> None:
     assert len(spellings) > 150
     for spelling in spellings:
         assert introspect(small_world, spelling).content == INACTIVE, spelling
-        assert small_world.get("/userinfo", Authorization=f"Bearer {spelling}X").status_code == 401
+        if spelling == spelling.strip():  # A space around it is no part of the header's value.
+            assert small_world.get("/userinfo", Authorization=f"Bearer {spelling}").status_code == 401
 
 
 def test_what_the_database_cannot_say_is_not_told(small_world: World) -> None:

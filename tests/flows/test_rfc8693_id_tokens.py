@@ -12,7 +12,7 @@ from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.jwk import SigningKey
 from authsvc.protocol.subject_token import ID_TOKEN
 from tests.flows.assertions import GONE, a_key, compact, signed
-from tests.flows.exchanges import TO_BILLING, Shop, claims_of, refused, standing_shop
+from tests.flows.exchanges import PARTNERS, TO_BILLING, Shop, claims_of, refused, standing_shop
 
 DOOR = replace(TO_BILLING, clients=frozenset({"app", "narrow"}), scopes=(("*", frozenset({"eddsa:read"})),))
 
@@ -106,5 +106,8 @@ def test_nobody_else_can_make_one(standing, told):
         refused(exchanged(standing, forged))
 
 
-def test_a_client_without_policies_for_clients_learns_nothing(standing, told):
-    refused(standing.exchange(jws.sign(told, our_key(standing, "RS256"), "JWT"), "closed", subject_token_type=ID_TOKEN))
+def test_a_client_without_policies_for_clients_learns_nothing(shop: Shop):
+    shop.policies(PARTNERS)
+    good = shop.world.tokens("app", scope="openid")["id_token"]
+    told = {refused(exchanged(shop, token)) for token in (good, good[:-4] + "AAAA", "x")}
+    assert told == {"this client may not exchange ID tokens"}

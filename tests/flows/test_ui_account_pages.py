@@ -330,8 +330,11 @@ def test_the_cookie_of_one_tenant_is_nobody_in_another(small_world: World):
 
 
 def test_markup_in_names_is_shown_as_it_is(small_world: World):
-    browser = signed_in(small_world, **{"User-Agent": "<script>alert(1)</script>"})
+    browser = signed_in(small_world)
     browser.submit(at("profile"), name="<script>alert(2)</script>", nickname='"><img src=x>')
+    shown = browser.get(at("profile")).text
+    assert "&lt;script&gt;alert(2)" in shown
+    assert "&gt;&lt;img src=x" in shown
     for path in ("/ui/account", *map(at, PATHS)):
         text = re.sub(r"<style>.*?</style>", "", browser.get(path).text, flags=re.DOTALL)
         assert "<script" not in text

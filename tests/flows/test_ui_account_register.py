@@ -105,6 +105,7 @@ def test_markup_in_a_field_is_shown_as_it_is(small_world: World):
     browser = Browser(small_world)
     answer = sign_up(browser, browser.begin(), username='"><script>alert(1)</script>')
     assert "<script>" not in answer.text
+    assert Page(answer.text).forms[0].fields["username"] == '"><script>alert(1)</script>'
 
 
 def test_with_confirmation_nobody_is_a_user_before_the_form_behind_the_link(confirming: World):

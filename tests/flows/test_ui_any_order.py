@@ -72,7 +72,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.people = [Person(Browser(self.world)) for _ in range(2)]
         self.errands: list[Errand] = []
         self.agreed: set[str] = set()
-        self.tokens: list[str] = ["0" * 64]
+        self.tokens: list[tuple[str, str, str]] = [("", "", "0" * 64)]
+        """CSRF tokens that were served: of which page, for which errand."""
 
     @rule(who=WHO, prompts=st.sets(st.sampled_from(["login", "consent", "select_account", "create"]), max_size=1))
     def begin(self, who: int, prompts: set[str]) -> None:
@@ -175,9 +176,11 @@ class AnyOrder(RuleBasedStateMachine):
         if kind == "own" and token is not None:
             fields["csrf"] = token
         if kind == "stale":
-            fields["csrf"] = self.tokens[-1]
-        if token is not None and page != "login":
-            self.tokens.append(token[::-1])
+            fields["csrf"] = next(
+                told for of, handle, told in reversed(self.tokens) if (of, handle) != (page, errand.handle)
+            )
+        if token is not None:
+            self.tokens.append((page, errand.handle, token))
         return fields
 
     def is_answer(self, answer: httpx.Response) -> bool:

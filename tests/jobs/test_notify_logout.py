@@ -140,7 +140,7 @@ def test_many_are_told_in_rounds_a_few_at_once(desk, post, stored):
     assert {found.outcome for found in stored()} == {"delivered"}
 
 
-def test_clients_are_told_side_by_side(desk, post):
+def test_clients_are_told_side_by_side(desk, post, stored):
     barrier = threading.Barrier(3, timeout=20)
 
     class Slow(Notifier):
@@ -151,6 +151,7 @@ def test_clients_are_told_side_by_side(desk, post):
         post()
     notifying(replace(desk, notifier=Slow()))(RUNNING)
     assert not barrier.broken
+    assert {found.outcome for found in stored()} == {"delivered"}
 
 
 def test_an_ending_process_begins_no_round(desk, post, stored):

@@ -131,6 +131,7 @@ def test_memory_is_bounded_and_the_oldest_goes_first(make_asking: MakeAsking, se
 def test_memory_holds_no_token(asking: IntrospectionVerifier, server: IssuerServer):
     accepted = asking.verify(server.opaque("very-secret-token"))
 
+    assert asking._questions._good._by_hash
     assert "very-secret-token" not in repr(asking._questions._good._by_hash)
     assert "very-secret-token" not in repr(accepted) + repr(accepted.claims)
 

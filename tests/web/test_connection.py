@@ -1,6 +1,7 @@
 """One connection, by raw socket: what is no HTTP, what could be read in two ways, and who is slow or wasteful."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -174,7 +175,10 @@ def test_who_does_not_finish_a_head_is_not_waited_for(app: Seen, sent: bytes, mo
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
     with app.connected() as connected:
         connected.sendall(sent)
-        received(connected)  # Ends by itself.
+        began = time.monotonic()
+        told = received(connected)  # Ends by itself.
+    assert time.monotonic() - began < 5
+    assert told.count(b" 200 ") == len(app.requests) == sent.count(b"\r\n\r\n")
 
 
 def test_what_trickles_in_puts_the_end_off_no_longer(app: Seen, monkeypatch: pytest.MonkeyPatch):

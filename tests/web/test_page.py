@@ -56,6 +56,7 @@ def test_a_form_may_lead_where_the_errand_ends(leads_to, expected):
 def test_what_is_shown_is_text_whatever_it_holds():
     evil = "<script>alert(1)</script>'\"><img src=x onerror=alert(1)>"
     body = render(a_call(a_tenant(name=evil)), "error", SHOWN | {"words": evil}).body.decode()
+    assert "&lt;script&gt;alert(1)" in body
     assert "<script" not in body
     assert "<img" not in body
 

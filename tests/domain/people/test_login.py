@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from authsvc.crypto import passwords
 from authsvc.crypto.passwords import hash_password
 from authsvc.domain.people import login
 from authsvc.domain.people.lockout import LockoutPolicy, Schedule, Throttled, reservations
@@ -58,6 +59,18 @@ def attempt(storage: Storage, name: str, password: str, permit: Permit | None = 
     finally:
         uow.close()
     return ""
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("nobody", "x"), ("nopassword", "x"), ("alice", "p" * 5_000), ("nobody", "p" * 5_000)]
+)
+def test_where_nothing_can_be_compared_a_hash_is_spent_all_the_same(
+    storage: Storage, name: str, password: str, monkeypatch: pytest.MonkeyPatch
+):
+    spent: list[str] = []
+    monkeypatch.setattr(passwords, "verify_dummy", spent.append)
+    assert attempt(storage, name, password) == BadCredentials.rule
+    assert len(spent) == 1
 
 
 @pytest.mark.parametrize("name", ["alice", "nobody"])

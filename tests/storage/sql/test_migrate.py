@@ -214,5 +214,7 @@ def _write_only(columns: dict[str, set[str]], url: str, tenant_id: UUID, name: s
 
 def test_a_released_migration_names_no_table_of_the_stores():
     folder = Path(__file__).parents[3] / "authsvc/storage/sql/migrations/versions"
-    for path in folder.glob("[0-9]*.py"):
+    paths = sorted(folder.glob("[0-9]*.py"))
+    assert paths
+    for path in paths:
         assert not re.search(r"(from|import) authsvc", path.read_text()), path.name

@@ -162,6 +162,7 @@ def planner(postgres_url: str) -> Iterator[Planner]:
 
 def test_no_statement_reads_more_than_it_is_asked_for(planner: Planner):
     faults = {planner.text(statement): planner.faults(statement) for statement in planner.statements}
+    assert faults
     assert {text: found for text, found in faults.items() if found} == {}
 
 

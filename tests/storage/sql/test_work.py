@@ -62,10 +62,12 @@ def test_beginning_twice_is_beginning_once(unit: SqlUnitOfWork):
 
 
 def test_committing_nothing_and_closing_twice_does_nothing(unit: SqlUnitOfWork):
+    unit.clients.list(None, 1)
     unit.commit()
     unit.rollback()
     unit.close()
     unit.close()
+    assert unit.clients.list(None, 1) == ()
 
 
 def test_a_unit_of_work_serves_again_after_its_commit(unit: SqlUnitOfWork):
