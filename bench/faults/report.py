@@ -19,7 +19,8 @@ Written by `python -m bench.faults`; do not edit. Each script starts real server
 on a real database, does harm to them under load, and asks afterwards about everything that was acknowledged.
 Short versions of them are tests: `tests/faults/`.
 
-Machine: {cores} cores, shared by load, servers and database. Every chance is drawn from the seed.
+Machine: {cores} cores, shared by load, servers and database, and with strangers: at times it does half of what it
+can (the capacities under `overload` tell). Every chance is drawn from the seed.
 """
 
 
