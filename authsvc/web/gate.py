@@ -125,7 +125,7 @@ class Gate:
                 self._late_at = now
 
     def _ahead(self) -> int:
-        """How many are before the next."""
+        """How many are before the next; a loop that is not behind counts as empty, as it soon is."""
         if self._monotonic() - self._late_at > _CALM_SECONDS:
             self._rush.emptied()
         return self._inside + self._backlog()

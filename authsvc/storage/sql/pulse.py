@@ -78,7 +78,8 @@ class Pulse:
             raise Silent from None
 
     def close(self) -> None:
-        """End its thread, which closes the line."""
+        """End its thread, which closes the line; if the server is silent, it does so when it gives that up."""
+        self._reach = None
         self._questions.put(None)
         self._thread.join(_CLOSE_SECONDS)
 
@@ -125,9 +126,9 @@ class Pulse:
                 return
             self._line.close()
             self._line = None
-        while self._line is None and self._reach is not None:
+        while self._line is None and (reach := self._reach) is not None:
             with suppress(psycopg.errors.ConnectionTimeout):
-                self._line = self._reach()
+                self._line = reach()
 
 
 class HeardConnection(psycopg.Connection[Any]):

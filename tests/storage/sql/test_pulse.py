@@ -141,6 +141,15 @@ def test_a_server_that_has_restarted_is_asked_on_a_new_line(server: postgres.Clu
     assert _pulse(storages).silences == 0
 
 
+def test_what_is_closed_while_the_server_hangs_knocks_no_more(server: postgres.Cluster):
+    opened = open_storages(server.url(), (1,), None)
+    pulse = _pulse(opened)
+    with server.standing_still():
+        assert _seconds_until_refused(opened[0].ping) < 10  # The first connection: as long as libpq waits.
+        opened[0].close()
+        _eventually(lambda: not pulse._thread.is_alive(), 12.0)
+
+
 def test_when_all_is_closed_nothing_is_left_at_the_server(server: postgres.Cluster, storages: tuple[Storage, ...]):
     with psycopg.connect(server.url().replace("+psycopg", ""), autocommit=True) as watching:
         counting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'authsvc'"
