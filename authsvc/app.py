@@ -56,10 +56,11 @@ from authsvc.web.api.register import register_router
 from authsvc.web.edge import Edge, Limits
 from authsvc.web.endpoint import Endpoint
 from authsvc.web.idempotency import Idempotency
-from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
+from authsvc.web.lanes import Lane, MemoryLane
 from authsvc.web.languages import wording
 from authsvc.web.mounted import Mounted
 from authsvc.web.page_routes import outbox_endpoints, page_endpoints
+from authsvc.web.permits import Permits, Turns
 from authsvc.web.rate_limit import RateLimit
 from authsvc.web.routes import ENDPOINT_NAMES, Process, endpoints
 

@@ -26,12 +26,14 @@ from authsvc.web.errors import UNEXPECTED, HttpError, code_of, rule_of
 from authsvc.web.forms import Fields, parse_form
 from authsvc.web.gate import Gate
 from authsvc.web.glance import Post
-from authsvc.web.lanes import STALL_SECONDS, Lane, MemoryLane, Overloaded, Permits, Turns
+from authsvc.web.lanes import STALL_SECONDS, Lane, MemoryLane
 from authsvc.web.once import Once
+from authsvc.web.permits import Permits, Turns
 from authsvc.web.rate_limit import RateLimit
 from authsvc.web.refusals import refusal
 from authsvc.web.request import NO_PERMIT, Call, Request
 from authsvc.web.responses import Response, json_response
+from authsvc.web.rush import Overloaded
 from authsvc.web.sender import Sender, replay
 from authsvc.web.tenant import split_path
 from authsvc.web.upload import Pieces, Upload, take_in

@@ -9,11 +9,11 @@ from authsvc.domain.sign_in.flows import FlowOver, ForeignBrowser
 from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.web.csrf import ForeignForm, FormOutdated
 from authsvc.web.errors import headers_of, status_of
-from authsvc.web.lanes import Overloaded
 from authsvc.web.languages import mark, translations
 from authsvc.web.page import Frame, Reader, render_for
 from authsvc.web.rate_limit import TooManyRequests
 from authsvc.web.responses import Response
+from authsvc.web.rush import Overloaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from authsvc.protocol.errors import (
     ProtocolError,
 )
 from authsvc.web.csrf import ForeignForm, FormOutdated
-from authsvc.web.lanes import Overloaded
 from authsvc.web.rate_limit import TooManyRequests
 from authsvc.web.responses import NO_STORE, Headers, Response, json_response, problem
+from authsvc.web.rush import Overloaded
 
 RETRY_SECONDS = 1
 

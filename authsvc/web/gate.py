@@ -14,11 +14,10 @@ from authsvc.observe.metrics import Metrics
 from authsvc.web.cors import UNREAD
 from authsvc.web.errors import oauth_error
 from authsvc.web.glance import Post, whole_post
-from authsvc.web.lanes import Overloaded
-from authsvc.web.rush import Rush
+from authsvc.web.rush import Overloaded, Rush, thread_idle
 from authsvc.web.security_headers import SECURITY_HEADERS
 
-FEW, HIGH = 8, 128
+FEW, HIGH = 4, 128
 LATE_SECONDS = 0.05
 """From the arrival of a head to the first step of its request."""
 _CALM_SECONDS = 0.3
@@ -67,19 +66,20 @@ class Gate:
     for which of these a request is, "" for none, as far as a glance can tell.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the clocks are for tests
         self,
         metrics: Metrics,
         backlog: Callable[[], int],
         lanes: Mapping[str, Room],
         lane_of: Callable[[Post], str],
         monotonic: Callable[[], float] = time.monotonic,
+        idle: Callable[[], float] = thread_idle,
     ) -> None:
         self._metrics = metrics
         self._backlog = backlog
         self._lanes = lanes
         self._lane_of = lane_of
-        self._rush = Rush(FEW, HIGH, sys.maxsize, monotonic)
+        self._rush = Rush(FEW, HIGH, sys.maxsize, idle, monotonic)
         self._monotonic = monotonic
         self._inside = 0
         self._late_at = 0.0

@@ -1,8 +1,6 @@
 """Lanes: bounded thread pools, each with its own database connections, so that neither can starve the other.
 
 `memory` is the event loop itself: what the caches can answer at once needs no thread.
-
-Password hashing needs a permit besides, taken on the event loop before the hop: as many as there are cores.
 """
 
 import asyncio
@@ -10,17 +8,18 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread, get_native_id
 from typing import Any, TypeVar, cast
 
-from authsvc.errors import AuthsvcError
+from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.observe.metrics import Metrics
 from authsvc.storage.sql.engine import Storage
-from authsvc.web.rush import Rush
+from authsvc.web.endpoint import Departure
+from authsvc.web.rush import Idleness, Overloaded, Rush, thread_idle
 
 Answer = TypeVar("Answer")
 Argument = TypeVar("Argument")
@@ -29,16 +28,13 @@ _BATCH = 64
 STALL_SECONDS = 0.7
 """A lane whose threads are all at work, but finish nothing within this time, is stuck: nobody waits for it any more."""
 _LOOK_SECONDS = 0.1
-FEW_FROM_MEMORY, FEW_FOR_TWO_THREADS, FEW_FOR_A_PERMIT = 32, 1, 6
-"""Who may wait while more comes than can be done: some milliseconds of work, of hashing a tenth of a second or two."""
-HIGH_FROM_MEMORY, HIGH_FOR_A_THREAD, HIGH_FOR_A_PERMIT = 256, 24, 48
+OLD_SECONDS = 0.1
+"""Who has waited for longer is not begun with while the database lets others wait and then fails them."""
+FEW_FROM_MEMORY, FEW_FOR_THREADS = 32, 0
+"""Who may wait while more comes than can be done: some milliseconds of work; for a thread nobody, as the next is near.
+"""
+HIGH_FROM_MEMORY, HIGH_FOR_A_THREAD = 256, 24
 """How many wait then (`web/rush.py`)."""
-
-
-class Overloaded(AuthsvcError):
-    """The queue is full; the caller may come back in a moment."""
-
-    rule = "overloaded"
 
 
 class MemoryLane:
@@ -53,7 +49,7 @@ class MemoryLane:
         self._metrics = metrics
         self._machine = machine
         self._reading: asyncio.Task[None] | None = None
-        self._rush = Rush(FEW_FROM_MEMORY, HIGH_FROM_MEMORY, queue_length)
+        self._rush = Rush(FEW_FROM_MEMORY, HIGH_FROM_MEMORY, queue_length, thread_idle)
         self._jobs: deque[_Job] = deque()
 
     @property
@@ -109,7 +105,8 @@ class Lane:
     Not an executor: that wakes the loop once for each answer, which costs more than the work of a small one.
 
     Where every thread waits for the database, the queue would only grow old: whoever waits is refused after
-    STALL_SECONDS, and whoever comes then at once, until something was finished in less.
+    STALL_SECONDS, and whoever comes then at once, until something was finished in less. Where only some do, for others
+    go on, nobody waits for a thread and then for the database too.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root names each part
@@ -120,14 +117,14 @@ class Lane:
         self._in_flight = 0
         self._metrics = metrics
         self._threads = [Thread(target=self._serve, name=f"lane-{name}", daemon=True) for _ in range(threads)]
-        few = max(1, FEW_FOR_TWO_THREADS * threads // 2)
-        self._rush = Rush(few, HIGH_FOR_A_THREAD * threads, queue_length)
+        self._idle = Idleness(threads)
+        self._rush = Rush(FEW_FOR_THREADS, HIGH_FOR_A_THREAD * threads, queue_length, self._idle)
         self._work: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
         self._is_waking = False
         self._is_started = False
         self._niceness = niceness
-        self._progress_at = 0.0
+        self._progress_at = self._stalled_at = 0.0
         self._is_stuck = self._is_looking = False
 
     async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
@@ -178,16 +175,26 @@ class Lane:
             # There a thread has a priority of its own: hashing must not make the others wait for a core.
             os.setpriority(os.PRIO_PROCESS, get_native_id(), self._niceness)
         while (job := self._work.get()) is not None:
-            began = time.monotonic()
-            answer, fault = job.done(self.storage)
-            if time.monotonic() - began < STALL_SECONDS:
-                self._progress_at, self._is_stuck = time.monotonic(), False
+            answer, fault = self._answered(job)
             # First the answer, then the look at the flag: the other order could leave an answer lying.
             self._done.append((job, answer, fault))
             if not self._is_waking:
                 self._is_waking = True
                 with suppress(RuntimeError):  # The loop has ended: nobody waits any more.
                     job.loop.call_soon_threadsafe(self._hand_over)
+
+    def _answered(self, job: "_Job") -> tuple[object, BaseException | None]:
+        began = time.monotonic()
+        if began - self._stalled_at < STALL_SECONDS and began - job.since > OLD_SECONDS:
+            self._metrics.lane_rejected(self.name)
+            return None, Overloaded(f"lane {self.name} stands still in part")
+        answer, fault = job.done(self.storage)
+        ended = time.monotonic()
+        if ended - began < STALL_SECONDS:
+            self._progress_at, self._is_stuck = ended, False
+        elif isinstance(answer.error if isinstance(answer, Departure) else fault, StorageUnavailable):
+            self._stalled_at = ended
+        return answer, fault
 
     def _hand_over(self) -> None:
         """On the loop: hand every finished answer to its request."""
@@ -232,6 +239,7 @@ class Lane:
 
     def _count(self, change: int) -> None:
         self._in_flight += change
+        self._idle.busy(self._in_flight)
         waiting = self._waiting()
         if waiting >= 0:
             self._metrics.lane_queue_depth(self.name, waiting)
@@ -247,6 +255,7 @@ class _Job:
     argument: object
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    since: float = field(default_factory=time.monotonic)
 
     def done(self, storage: Storage) -> tuple[object, BaseException | None]:
         """Do the work; return its answer or what went wrong, which never stops the lane."""
@@ -258,75 +267,3 @@ class _Job:
             return None, fault
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
             return None, error
-
-
-class Turns:
-    """One at a time for each key: simultaneous attempts at one account would count as guesses before they are judged.
-
-    Only attempts of one process wait for each other; the bound on guesses is the database's.
-    """
-
-    def __init__(self, wait_seconds: float, queue_length: int = 32) -> None:
-        self._wait_seconds = wait_seconds
-        self._queue_length = queue_length
-        self._turns: dict[str, tuple[asyncio.Lock, list[None]]] = {}
-
-    @asynccontextmanager
-    async def of(self, key: str) -> AsyncIterator[None]:
-        """Wait for the turn of this key. Raises: Overloaded when too many do, or that takes too long."""
-        turn, present = self._turns.setdefault(key, (asyncio.Lock(), []))
-        if len(present) > self._queue_length:
-            raise Overloaded("turn")
-        present.append(None)
-        try:
-            await asyncio.wait_for(turn.acquire(), self._wait_seconds)
-            try:
-                yield
-            finally:
-                turn.release()
-        except TimeoutError as error:
-            raise Overloaded("turn") from error
-        finally:
-            present.pop()
-            if not present:
-                del self._turns[key]
-
-
-class Permit:
-    """One right to hash; given back from any thread, once."""
-
-    def __init__(self, semaphore: asyncio.Semaphore) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._semaphore = semaphore
-        self._held = True
-
-    def release(self) -> None:
-        """Give it back; a second call does nothing."""
-        if self._held:
-            self._held = False
-            self._loop.call_soon_threadsafe(self._semaphore.release)
-
-
-class Permits:
-    """The rights to hash of one process: so many at once, a bounded number waiting, and none for too long."""
-
-    def __init__(self, count: int, queue_length: int, wait_seconds: float) -> None:
-        self._semaphore = asyncio.Semaphore(count)
-        self._rush = Rush(FEW_FOR_A_PERMIT * count, HIGH_FOR_A_PERMIT * count, queue_length)
-        self._wait_seconds = wait_seconds
-        self._waiting = 0
-
-    async def take(self) -> Permit:
-        """Wait for a permit. Raises: Overloaded when too many wait, or for too long."""
-        if not self._semaphore.locked():
-            self._rush.emptied()
-        if not self._rush.admits(self._waiting):
-            raise Overloaded("hash permits")
-        self._waiting += 1
-        try:
-            await asyncio.wait_for(self._semaphore.acquire(), self._wait_seconds)
-        except TimeoutError as error:
-            raise Overloaded("hash permits") from error
-        finally:
-            self._waiting -= 1
-        return Permit(self._semaphore)

@@ -3,12 +3,43 @@
 import time
 from collections.abc import Callable
 
+from authsvc.errors import AuthsvcError
+
 RUSH_SECONDS = 0.2
 """A queue that has not been empty for so long, and is high, will not become empty by patience."""
 COUNT_SECONDS = 1.0
 """For so long it is counted who asks and who is refused."""
 FEW_REFUSED = 0.1
-"""While a larger part than this is refused, more comes than can be done. A burst that meets a short queue is less."""
+"""While a larger part than this is refused, more may come than can be done."""
+
+
+class Overloaded(AuthsvcError):
+    """The queue is full; the caller may come back in a moment."""
+
+    rule = "overloaded"
+
+
+def thread_idle() -> float:
+    """For how many seconds this thread did nothing, in all, from some moment on."""
+    return time.monotonic() - time.thread_time()
+
+
+class Idleness:
+    """For how many seconds, in all, one of so many who serve had nothing to do: of two one free is half of it."""
+
+    def __init__(self, number: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._number = number
+        self._monotonic = monotonic
+        self._seconds, self._since, self._free_part = 0.0, monotonic(), 1.0
+
+    def busy(self, number: int) -> None:
+        """So many are asked for from now on; more than there are keep all of them busy."""
+        self._seconds = self()
+        self._since, self._free_part = self._monotonic(), max(0, self._number - number) / self._number
+
+    def __call__(self) -> float:
+        """Return the seconds up to now."""
+        return self._seconds + (self._monotonic() - self._since) * self._free_part
 
 
 class Rush:
@@ -17,16 +48,23 @@ class Rush:
     It stands when it has not been empty for a while and is `high`: so much longer than what is waited for then that
     clients who wait for each other's answers stay below. Whoever waits in a short queue is served in time, and as many
     are served in the end: who is refused knows it at once, and is not waited for after having given up.
+
+    In a short queue a burst finds no room although there is time for it. So `idle` tells for how many seconds, in all,
+    who serves had nothing to do: more comes than can be done while the part that is refused is larger than that of the
+    time that is left.
     """
 
-    def __init__(self, few: int, high: int, many: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, few: int, high: int, many: int, idle: Callable[[], float], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._few = min(few, many)
         self._high = min(high, many)
         self._many = many
+        self._idle = idle
         self._monotonic = monotonic
         self._began_at: float | None = None
         self._stands = False
-        self._counted_from = 0.0
+        self._counted_from = self._idle_then = 0.0
         self._asked = self._refused = 0
 
     @property
@@ -65,14 +103,16 @@ class Rush:
         self._began_at = None
 
     def _stand(self) -> None:
-        self._stands, self._counted_from, self._asked, self._refused = True, self._monotonic(), 0, 0
+        self._stands, self._asked, self._refused = True, 0, 0
+        self._counted_from, self._idle_then = self._monotonic(), self._idle()
 
     def _judge(self) -> None:
         """Look every second whether more comes still than can be done."""
-        now = self._monotonic()
-        if now - self._counted_from <= COUNT_SECONDS:
+        seconds = self._monotonic() - self._counted_from
+        if seconds <= COUNT_SECONDS:
             return
-        if self._refused > FEW_REFUSED * self._asked and now - self._counted_from <= 2 * COUNT_SECONDS:
+        part_left = max(FEW_REFUSED, (self._idle() - self._idle_then) / seconds)
+        if self._refused > part_left * self._asked and seconds <= 2 * COUNT_SECONDS:
             self._stand()
         else:
             self._stands = False

@@ -13,7 +13,7 @@ from authsvc.errors import StorageUnavailable
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from authsvc.storage.sql.work import Work
 from authsvc.web import endpoint as endpoint_module
-from authsvc.web.lanes import Turns
+from authsvc.web.permits import Turns
 from tests.flows import assertions
 from tests.flows.world import PASSWORD, World, running_world
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from authsvc.observe.metrics import Metrics, create_metrics
-from authsvc.web.gate import FEW, LATE_SECONDS, Gate, Scope, turned_away
+from authsvc.web.gate import FEW, HIGH, LATE_SECONDS, Gate, Scope, turned_away
 from authsvc.web.glance import Post
 from authsvc.web.rush import COUNT_SECONDS, RUSH_SECONDS
 
+CROWD = HIGH + 32
 TOKEN = b"POST /token HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b"
 
 
@@ -40,7 +41,7 @@ class Loop:
     def __init__(self, metrics: Metrics) -> None:
         self.now, self.backlog = 50.0, 0
         self.lane = _Lane()
-        self.gate = Gate(metrics, lambda: self.backlog, {"machine": self.lane}, _lane_of, lambda: self.now)
+        self.gate = Gate(metrics, lambda: self.backlog, {"machine": self.lane}, _lane_of, lambda: self.now, lambda: 0.0)
 
     def arrives(self, url: bytes = b"/token", method: bytes = b"POST") -> Scope | None:
         if not self.gate.lets_in(method, url):
@@ -69,19 +70,19 @@ def loop() -> Iterator[Loop]:
 def behind(loop: Loop) -> None:
     """More arrive than can be answered, for longer than a rush lasts."""
     while loop.now < 50.0 + RUSH_SECONDS + 0.2:
-        loop.round(20 * FEW, 2 * LATE_SECONDS)
+        loop.round(CROWD, 2 * LATE_SECONDS)
 
 
 def test_everybody_is_let_in_while_the_loop_keeps_up(loop: Loop):
     for _ in range(100):
-        assert loop.round(20 * FEW, LATE_SECONDS / 2) == 20 * FEW
+        assert loop.round(CROWD, LATE_SECONDS / 2) == CROWD
 
 
 def test_a_loop_that_is_behind_lets_few_in(loop: Loop):
     behind(loop)
-    assert loop.round(20 * FEW, LATE_SECONDS / 2) == FEW
+    assert loop.round(CROWD, LATE_SECONDS / 2) == FEW
     loop.backlog = FEW - 3
-    assert loop.round(20 * FEW, LATE_SECONDS / 2) == 3
+    assert loop.round(CROWD, LATE_SECONDS / 2) == 3
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_everybody_is_let_in_again_once_the_loop_has_caught_up(loop: Loop):
     for _ in range(2):
         loop.now += COUNT_SECONDS + 0.1
         loop.round(1, 0.0)
-    assert loop.round(20 * FEW, 0.0) == 20 * FEW
+    assert loop.round(CROWD, 0.0) == CROWD
 
 
 def test_nothing_is_refused_at_a_glance_while_nothing_stands(loop: Loop):
@@ -159,7 +160,7 @@ def test_refusals_for_the_sake_of_a_lane_keep_the_loop_from_taking_all_in(loop: 
         loop.now += COUNT_SECONDS + 0.1
         assert all(loop.gate.refuses(TOKEN) for _ in range(5))
         loop.round(1, 0.0)
-    assert loop.round(20 * FEW, 0.0) == FEW
+    assert loop.round(CROWD, 0.0) == FEW
 
 
 def test_who_is_let_in_at_a_glance_is_counted_once(loop: Loop):

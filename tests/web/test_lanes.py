@@ -1,8 +1,9 @@
-"""Lanes: bounded, named threads; permits: as many hashes as cores; turns: one sign-in per name and caller."""
+"""Lanes: bounded, named threads, and nobody who waits for what does not come."""
 
 import asyncio
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,13 @@ import pytest
 from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.storage.sql.engine import Storage, open_storage
-from authsvc.web import lanes
-from authsvc.web.lanes import Lane, MemoryLane, Overloaded, Permits, Turns
+from authsvc.web import lanes, rush
+from authsvc.web.endpoint import Departure
+from authsvc.web.lanes import Lane, MemoryLane
+from authsvc.web.responses import Response
+from authsvc.web.rush import Overloaded
+
+_NOTHING = Response(204, ())
 
 
 @pytest.fixture
@@ -149,83 +155,74 @@ def test_a_fault_reaches_whoever_waits_and_the_lane_goes_on(lane: Lane):
     assert asyncio.run(two()) == "well"
 
 
-def test_no_more_hash_at_once_than_there_are_permits():
-    async def crowd() -> int:
-        permits, most, now = Permits(2, 50, 5), 0, 0
-
-        async def hash_one() -> None:
-            nonlocal most, now
-            permit = await permits.take()
-            now += 1
-            most = max(most, now)
-            await asyncio.sleep(0.001)
-            now -= 1
-            permit.release()
-            permit.release()
-            await asyncio.sleep(0)
-
-        await asyncio.gather(*(hash_one() for _ in range(40)))
-        return most
-
-    assert asyncio.run(crowd()) == 2
+def _slow(*_: object) -> Departure:
+    time.sleep(0.15)
+    return Departure(_NOTHING)
 
 
-def test_too_many_who_wait_for_a_permit_are_refused():
-    async def crowd() -> list[Any]:
-        permits = Permits(1, 2, 0.05)
-        await permits.take()
-        return await asyncio.gather(*(permits.take() for _ in range(5)), return_exceptions=True)
-
-    assert all(isinstance(answer, Overloaded) for answer in asyncio.run(crowd()))
+def _slow_in_vain(*_: object) -> Departure:
+    time.sleep(0.15)
+    return Departure(_NOTHING, StorageUnavailable("a lock"))
 
 
-def test_one_key_has_one_turn_at_a_time_and_others_do_not_wait():
-    async def crowd() -> tuple[int, int]:
-        turns, inside, most = Turns(5), {"a": 0, "b": 0}, {"a": 0, "both": 0}
-
-        async def enter(key: str) -> None:
-            async with turns.of(key):
-                inside[key] += 1
-                most["a"] = max(most["a"], inside["a"])
-                most["both"] = max(most["both"], inside["a"] + inside["b"])
-                await asyncio.sleep(0.002)
-                inside[key] -= 1
-
-        await asyncio.gather(*(enter(key) for key in "ab" * 10))
-        assert not turns._turns, "nothing is remembered of names that nobody signs in"
-        return most["a"], most["both"]
-
-    assert asyncio.run(crowd()) == (1, 2)
+def _slow_fault(*_: object) -> None:
+    time.sleep(0.15)
+    raise StorageUnavailable("a lock")
 
 
-def test_whoever_waits_too_long_for_a_turn_is_refused():
-    async def two() -> None:
-        turns = Turns(0.02)
-        async with turns.of("a"):
-            with pytest.raises(Overloaded):
-                async with turns.of("a"):
-                    pass
-
-    asyncio.run(two())
+def _quick_in_vain(*_: object) -> Departure:
+    return Departure(_NOTHING, StorageUnavailable("away"))
 
 
-def test_too_many_who_wait_for_one_turn_are_refused_at_once():
-    async def crowd() -> list[Any]:
-        turns, gate = Turns(5, queue_length=3), asyncio.Event()
+@pytest.mark.parametrize(
+    ("work", "is_refused"),
+    [(_slow_in_vain, True), (_slow_fault, True), (_slow, False), (_quick_in_vain, False)],
+)
+def test_nobody_waits_for_a_thread_and_then_for_what_others_waited_for_in_vain(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], *, is_refused: bool
+):  # fmt: skip
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(lanes, "_LOOK_SECONDS", 10.0)
+    gate = threading.Event()
 
-        async def enter(key: str) -> str:
-            async with turns.of(key):
-                await gate.wait()
-            return key
-
-        entering = [asyncio.create_task(enter(key)) for key in ["a"] * 10 + ["b"]]
+    async def crowd() -> tuple[object, object]:
+        held = asyncio.create_task(lane.run(lambda *_: gate.wait(10), None))
+        first = asyncio.create_task(lane.run(work, None))
         await asyncio.sleep(0)
-        refused = [task for task in entering if task.done()]
+        old = await asyncio.gather(lane.run(lambda *_: "done", None), return_exceptions=True)
+        young = await lane.run(lambda *_: "done", None)
         gate.set()
-        answers = await asyncio.gather(*entering, return_exceptions=True)
-        assert len(refused) == 6
-        assert not turns._turns
-        return answers
+        await asyncio.gather(held, first, return_exceptions=True)
+        return old[0], young
 
-    answers = asyncio.run(crowd())
-    assert [answer for answer in answers if not isinstance(answer, Overloaded)] == ["a"] * 4 + ["b"]
+    old, young = asyncio.run(crowd())
+    assert young == "done"
+    assert isinstance(old, Overloaded) if is_refused else old == "done"
+
+
+def test_after_an_overload_bursts_are_served_for_which_there_is_time(
+    metrics: Metrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    monkeypatch.setattr(rush, "RUSH_SECONDS", 0.02)
+    monkeypatch.setattr(rush, "COUNT_SECONDS", 0.1)
+    storage, gate = open_storage(f"sqlite:///{tmp_path}/x.db", pool_size=2, cache=None), threading.Event()
+    lane = Lane("machine", storage, metrics, threads=2, queue_length=100)
+
+    async def crowd() -> bool:
+        waiting = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(60)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(Overloaded):
+            await lane.run(lambda *_: None, None)
+        assert lane.stands
+        gate.set()
+        await asyncio.gather(*waiting)
+        for _ in range(40):
+            burst = (lane.run(lambda *_: None, None) for _ in range(6))
+            answers = await asyncio.gather(*burst, return_exceptions=True)
+            if answers == [None] * 6:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    assert asyncio.run(crowd())
+    lane.close()

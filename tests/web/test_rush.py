@@ -1,12 +1,20 @@
 """A rush is borne; a queue that stands is kept short until few have been refused for a while."""
 
-from authsvc.web.rush import COUNT_SECONDS, RUSH_SECONDS, Rush
+import time
+
+import pytest
+
+from authsvc.web.rush import COUNT_SECONDS, RUSH_SECONDS, Idleness, Rush, thread_idle
 
 FEW, CROWD, MANY = 2, 16, 100
 
 
 class Clock:
     now = 50.0
+    idle_seconds = 7.0
+
+    def idle(self) -> float:
+        return self.idle_seconds
 
     def __call__(self) -> float:
         return self.now
@@ -14,7 +22,7 @@ class Clock:
 
 def standing() -> tuple[Rush, Clock]:
     clock = Clock()
-    rush = Rush(FEW, CROWD, MANY, clock)
+    rush = Rush(FEW, CROWD, MANY, clock.idle, clock)
     assert rush.admits(1)
     clock.now += RUSH_SECONDS + 0.1
     assert not rush.admits(CROWD)
@@ -22,7 +30,7 @@ def standing() -> tuple[Rush, Clock]:
 
 
 def test_many_may_wait_in_a_rush():
-    rush = Rush(FEW, CROWD, MANY, Clock())
+    rush = Rush(FEW, CROWD, MANY, Clock().idle, Clock())
     assert [waiting for waiting in range(MANY + 5) if not rush.admits(waiting)] == [100, 101, 102, 103, 104]
 
 
@@ -33,7 +41,7 @@ def test_a_long_queue_that_stands_is_let_grow_no_more_until_it_is_short():
 
 def test_a_queue_that_is_full_stands_however_high_a_crowd_may_be():
     clock = Clock()
-    rush = Rush(FEW, 2 * MANY, MANY, clock)
+    rush = Rush(FEW, 2 * MANY, MANY, clock.idle, clock)
     assert rush.admits(1)
     clock.now += RUSH_SECONDS + 0.1
     assert not rush.admits(MANY)
@@ -42,7 +50,7 @@ def test_a_queue_that_is_full_stands_however_high_a_crowd_may_be():
 
 def test_a_queue_that_was_empty_meanwhile_does_not_stand():
     clock = Clock()
-    rush = Rush(FEW, CROWD, MANY, clock)
+    rush = Rush(FEW, CROWD, MANY, clock.idle, clock)
     assert rush.admits(1)
     clock.now += 0.9 * RUSH_SECONDS
     rush.emptied()
@@ -53,7 +61,7 @@ def test_a_queue_that_was_empty_meanwhile_does_not_stand():
 
 def test_a_few_clients_who_ask_again_and_again_are_no_crowd():
     clock = Clock()
-    rush = Rush(FEW, CROWD, MANY, clock)
+    rush = Rush(FEW, CROWD, MANY, clock.idle, clock)
     for _ in range(10):
         clock.now += RUSH_SECONDS
         assert rush.admits(CROWD - 1)
@@ -79,6 +87,43 @@ def test_the_next_rush_is_borne_once_few_were_refused_for_a_while():
 def test_a_burst_that_meets_a_short_queue_now_and_then_keeps_nobody_out():
     rush, clock = standing()
     assert not stands_after(rush, clock, 5, 95)
+
+
+@pytest.mark.parametrize(("idle_part", "refused", "stands"), [(0.5, 40, False), (0.5, 60, True), (0.2, 40, True)])
+def test_bursts_that_find_no_room_are_no_overload_if_there_is_time_for_them(
+    idle_part: float, refused: int, *, stands: bool
+):  # fmt: skip
+    rush, clock = standing()
+    clock.idle_seconds += idle_part * (COUNT_SECONDS + 0.1)
+    assert stands_after(rush, clock, refused, 100 - refused) is stands
+
+
+def test_the_time_left_is_that_since_it_was_judged():
+    rush, clock = standing()
+    clock.idle_seconds += 0.5
+    assert stands_after(rush, clock, 60, 40)
+    assert stands_after(rush, clock, 20, 80)
+
+
+def test_idleness_is_the_part_of_those_who_serve_that_has_nothing_to_do():
+    clock = Clock()
+    idleness = Idleness(4, clock)
+    clock.now += 1.0
+    assert idleness() == pytest.approx(1.0)
+    for busy in (1, 4, 9, 2):
+        idleness.busy(busy)
+        clock.now += 1.0
+    assert idleness() == pytest.approx(1.0 + 0.75 + 0.0 + 0.0 + 0.5)
+
+
+def test_a_thread_is_idle_while_it_sleeps_and_not_while_it_works():
+    began, idle = time.monotonic(), thread_idle()
+    time.sleep(0.1)
+    assert thread_idle() - idle > 0.05
+    until = time.thread_time() + 0.1
+    while time.thread_time() < until:
+        pass
+    assert thread_idle() - idle < time.monotonic() - began - 0.09
 
 
 def test_who_is_refused_elsewhere_for_its_sake_counts():
@@ -113,6 +158,6 @@ def test_who_is_only_asked_about_is_not_counted():
 
 
 def test_only_few_may_wait_where_the_queue_is_to_be_short():
-    rush = Rush(FEW, CROWD, MANY, Clock())
+    rush = Rush(FEW, CROWD, MANY, Clock().idle, Clock())
     assert [rush.has_room(waiting, is_short=True) for waiting in (FEW - 1, FEW)] == [True, False]
     assert rush.has_room(FEW)

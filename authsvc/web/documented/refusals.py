@@ -10,9 +10,9 @@ from authsvc.web.documented.bodies import first_paragraph
 from authsvc.web.documented.operation import Refusal
 from authsvc.web.documented.schemas import ref
 from authsvc.web.errors import FORMS, UNEXPECTED, Form
-from authsvc.web.lanes import Overloaded
 from authsvc.web.rate_limit import TooManyRequests
 from authsvc.web.refusals import RefusalForm
+from authsvc.web.rush import Overloaded
 
 EVERYWHERE: tuple[Refusal, ...] = (
     InvalidRequest,

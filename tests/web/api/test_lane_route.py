@@ -19,7 +19,8 @@ from authsvc.storage.sql.migrate import migrate
 from authsvc.web.api.declared import declare, endpoint_names
 from authsvc.web.api.lane_route import LaneRoute, runs_on
 from authsvc.web.edge import Edge, Limits
-from authsvc.web.lanes import Lane, MemoryLane, Permits, Turns
+from authsvc.web.lanes import Lane, MemoryLane
+from authsvc.web.permits import Permits, Turns
 from authsvc.web.request import Call
 from authsvc.web.responses import Response, empty, json_response
 from tests.flows.in_process import ISSUER, MovableClock, serving
