@@ -3,7 +3,6 @@
 The published documents (/jwks, /.well-known/...) say so themselves: they are for everyone.
 """
 
-from authsvc.errors import AuthsvcError
 from authsvc.storage.sql.engine import Storage
 from authsvc.web.body import Head
 from authsvc.web.endpoint import Endpoint
@@ -20,15 +19,18 @@ UNREAD: Headers = (*PUBLIC, (b"access-control-expose-headers", _EXPOSED))
 """Of an answer that is the same for everyone, for nobody has read who asks."""
 
 
+NOT_FOR_ANY: Headers = ((b"vary", b"origin"),)
+CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
 async def answer_headers(head: Head, tenant_path: str, lane: Lane) -> Headers:
-    """Return the headers that let this origin read the answer: none, unless a client has registered it."""
+    """Return the headers that let this origin read the answer: none, unless a client has registered it.
+
+    Raises: AuthsvcError if nobody can tell now.
+    """
     origin, host = head[b"origin"].decode("latin-1"), head.get(b"host", b"").decode("latin-1")
-    try:
-        is_allowed = await lane.run(_is_registered, (origin, host, tenant_path))
-    except AuthsvcError:
-        is_allowed = False
-    if not is_allowed:
-        return ((b"vary", b"origin"),)
+    if not await lane.run(_is_registered, (origin, host, tenant_path)):
+        return NOT_FOR_ANY
     return (
         (b"vary", b"origin"),
         (b"access-control-allow-origin", origin.encode("latin-1")),

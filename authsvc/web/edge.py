@@ -32,7 +32,7 @@ from authsvc.web.permits import Permits, Turns
 from authsvc.web.rate_limit import RateLimit
 from authsvc.web.refusals import refusal
 from authsvc.web.request import NO_PERMIT, Call, Request
-from authsvc.web.responses import Response, json_response
+from authsvc.web.responses import Headers, Response, json_response
 from authsvc.web.rush import Overloaded
 from authsvc.web.sender import Sender, replay
 from authsvc.web.tenant import split_path
@@ -102,9 +102,13 @@ class Edge:
         sender = Sender(send, request_id, without_body=scope["method"] == "HEAD")
         try:
             # A page is for the browser that shows it: no other page reads what it is sent (RFC 9700 §2.6).
+            untold = None
             if b"origin" in asked.head and (endpoint is None or endpoint.refusals != "page"):
-                sender.headers += await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"])
-            if scope["method"] == "OPTIONS":
+                headers, untold = await self._cors(scope["method"], asked, endpoint)
+                sender.headers += headers
+            if untold is not None:
+                await sender.respond(untold)
+            elif scope["method"] == "OPTIONS":
                 await sender.respond(cors.options_answer(endpoint))
             elif (refused := self._too_many(scope, asked, endpoint)) is not None:
                 await sender.respond(refused)
@@ -156,7 +160,7 @@ class Edge:
 
     async def _run(self, arrival: Arrival, route: Route) -> Departure:
         if route.lane != "memory":
-            return await self._lanes[route.lane].run(run_call, arrival)
+            return await self._lanes[route.lane].run(run_call, arrival, first=route.first)
         answered = await self._from_memory(arrival)
         if answered is not None:
             return answered
@@ -189,7 +193,8 @@ class Edge:
             permit = await self._permits.take()
             try:
                 request = replace(arrival.request, permit=permit)
-                return await self._lanes[route.lane].run(run_call, replace(arrival, request=request))
+                # It has had its turn of waiting.
+                return await self._lanes[route.lane].run(run_call, replace(arrival, request=request), first=True)
             finally:
                 permit.release()
 
@@ -221,18 +226,32 @@ class Edge:
             return ""
         return route.lane if route is not None and not route.hashes else ""
 
+    async def _cors(self, method: str, asked: Asked, endpoint: Endpoint | None) -> tuple[Headers, Response | None]:
+        """Return the headers for this origin, and a refusal if nobody can tell: what it may not read is not done."""
+        try:
+            return await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"]), None
+        except AuthsvcError as error:
+            if method in cors.CHANGES_NOTHING:
+                return cors.NOT_FOR_ANY, None
+            return cors.UNREAD, self._refused_early(error, asked, endpoint, "")
+
     def _too_many(self, scope: Scope, asked: Asked, endpoint: Endpoint | None) -> Response | None:
         """Count the request, and return its refusal if its address has had its share."""
-        name, form = (endpoint.name, endpoint.refusals) if endpoint is not None else (UNDECLARED, "api")
+        name = endpoint.name if endpoint is not None else UNDECLARED
         if self._rate_limit is None or name in _UNCOUNTED:
             return None
         address = self._address(scope)
         try:
             self._rate_limit.check(address, self._clock())
         except AuthsvcError as error:
-            self._note(error, name, asked.request_id, address)
-            return refusal(form, error, asked.told)
+            return self._refused_early(error, asked, endpoint, address)
         return None
+
+    def _refused_early(self, error: AuthsvcError, asked: Asked, endpoint: Endpoint | None, address: str) -> Response:
+        """Count and log a refusal of what nobody has looked at, and return its answer."""
+        name, form = (endpoint.name, endpoint.refusals) if endpoint is not None else (UNDECLARED, "api")
+        self._note(error, name, asked.request_id, address)
+        return refusal(form, error, asked.told)
 
     async def _take_in(self, scope: Scope, receive: Receive, arrival: Arrival, upload: Upload) -> Response:
         """Hand the body on in pieces, each through a lane. Raises: AuthsvcError; Disconnected."""

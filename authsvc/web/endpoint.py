@@ -37,13 +37,14 @@ class Route:
     """Where a request runs, known once its fields are: the lane, and whether a password will be hashed.
 
     Requests of one `turn` run one after another: it is the name that is signed in. How long a `padded` one takes tells
-    nothing, whatever its answer.
+    nothing, whatever its answer. What comes `first` waits for the lane even while few may.
     """
 
     lane: LaneName
     hashes: bool = False
     turn: str = ""
     padded: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

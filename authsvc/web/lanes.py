@@ -29,7 +29,7 @@ STALL_SECONDS = 0.7
 """A lane whose threads are all at work, but finish nothing within this time, is stuck: nobody waits for it any more."""
 _LOOK_SECONDS = 0.1
 OLD_SECONDS = 0.1
-"""Who has waited for longer is not begun with while the database lets others wait and then fails them."""
+"""Who has waited for longer is not begun with when no other was finished meanwhile, and one failed by waiting."""
 FEW_FROM_MEMORY, FEW_FOR_THREADS = 32, 0
 """Who may wait while more comes than can be done: some milliseconds of work; for a thread nobody, as the next is near.
 """
@@ -84,13 +84,13 @@ class MemoryLane:
             self._jobs[0].loop.call_soon(self._do_batch)
         else:
             self._rush.emptied()
-        if self._reading is None and self.storage.feed_is_ageing() and self._machine.has_room():
+        if self._reading is None and self.storage.feed_is_ageing() and self._machine.has_place():
             self._reading = asyncio.create_task(self._read_feed())
 
     async def _read_feed(self) -> None:
         try:
             with suppress(AuthsvcError):  # Whoever needs it then tries it, and is told.
-                await self._machine.run(_read_feed, None)
+                await self._machine.run(_read_feed, None, first=True)
         finally:
             self._reading = None
 
@@ -118,18 +118,24 @@ class Lane:
         self._metrics = metrics
         self._threads = [Thread(target=self._serve, name=f"lane-{name}", daemon=True) for _ in range(threads)]
         self._idle = Idleness(threads)
+        self._queue_length = queue_length
         self._rush = Rush(FEW_FOR_THREADS, HIGH_FOR_A_THREAD * threads, queue_length, self._idle)
         self._work: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
         self._is_waking = False
         self._is_started = False
         self._niceness = niceness
-        self._progress_at = self._stalled_at = 0.0
+        self._progress_at, self._stalled_at = 0.0, -STALL_SECONDS
         self._is_stuck = self._is_looking = False
 
-    async def run(self, work: Callable[[Argument, Storage], Answer], argument: Argument) -> Answer:
-        """Run the work on a thread of this lane. Raises: Overloaded when the queue is full or the lane stands still."""
-        if self._is_shut() or not self._rush.admits(self._waiting()):
+    async def run(
+        self, work: Callable[[Argument, Storage], Answer], argument: Argument, *, first: bool = False
+    ) -> Answer:
+        """Run the work on a thread of this lane. Raises: Overloaded when the queue is full or the lane stands still.
+
+        What comes `first` may wait even while only few may: who has waited elsewhere already, and our own errands.
+        """
+        if not (self.has_place() if first else not self._is_shut() and self._rush.admits(self._waiting())):
             self._metrics.lane_rejected(self.name)
             raise Overloaded(f"lane {self.name}")
         self._start()
@@ -150,6 +156,10 @@ class Lane:
     def has_room(self, ahead: int = 0, *, is_short: bool = False) -> bool:
         """Whether one more might wait, behind so many who are on their way; only few if it `is_short`."""
         return not self._is_shut(ahead) and self._rush.has_room(self._waiting() + ahead, is_short=is_short)
+
+    def has_place(self) -> bool:
+        """Whether what comes first might wait."""
+        return not self._is_shut() and self._waiting() < self._queue_length
 
     def refused(self) -> None:
         """Count one who was refused for lack of room here, before `run`."""
@@ -185,7 +195,8 @@ class Lane:
 
     def _answered(self, job: "_Job") -> tuple[object, BaseException | None]:
         began = time.monotonic()
-        if began - self._stalled_at < STALL_SECONDS and began - job.since > OLD_SECONDS:
+        is_hopeless = began - self._stalled_at < STALL_SECONDS and began - self._progress_at > OLD_SECONDS
+        if is_hopeless and began - job.since > OLD_SECONDS:
             self._metrics.lane_rejected(self.name)
             return None, Overloaded(f"lane {self.name} stands still in part")
         answer, fault = job.done(self.storage)

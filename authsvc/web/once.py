@@ -31,7 +31,7 @@ class Once:
         while self._waiting:
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             try:
-                fresh = iter(await self._lane.run(_use_up, [use for uses, _ in batch for use in uses]))
+                fresh = iter(await self._lane.run(_use_up, [use for uses, _ in batch for use in uses], first=True))
             except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
                 _tell([(future, error) for _, future in batch])
             else:

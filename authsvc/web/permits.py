@@ -29,13 +29,14 @@ class Turns:
             raise Overloaded("turn")
         present.append(None)
         try:
-            await asyncio.wait_for(turn.acquire(), self._wait_seconds)
+            try:
+                await asyncio.wait_for(turn.acquire(), self._wait_seconds)
+            except TimeoutError as error:
+                raise Overloaded("turn") from error
             try:
                 yield
             finally:
                 turn.release()
-        except TimeoutError as error:
-            raise Overloaded("turn") from error
         finally:
             present.pop()
             if not present:

@@ -80,7 +80,7 @@ def endpoints(  # noqa: PLR0913 - the composition root names each part
         ),
         "/health/live": Endpoint("live", {"GET": health.live}, _on("memory"), refusals="api"),
         "/health/ready": Endpoint(
-            "ready", {"GET": health.ready_handler(process.check_ready)}, _on("machine"), refusals="api"
+            "ready", {"GET": health.ready_handler(process.check_ready)}, _on("machine", first=True), refusals="api"
         ),
         "/openapi.json": Endpoint("openapi", {"GET": openapi_handler(describe)}, _on("machine"), refusals="api"),
         "/docs": Endpoint("docs", {"GET": docs_handler(describe)}, _on("machine"), refusals="api"),
@@ -115,8 +115,8 @@ def _logout_pages(issuing: Issuing, wake: Callable[[], None]) -> Mapping[str, En
     }
 
 
-def _on(lane: LaneName) -> Callable[[Fields], Route]:
-    route = Route(lane)
+def _on(lane: LaneName, *, first: bool = False) -> Callable[[Fields], Route]:
+    route = Route(lane, first=first)
 
     def fixed(fields: Fields) -> Route:  # noqa: ARG001 - the lane does not depend on the request
         return route

@@ -11,6 +11,10 @@ COUNT_SECONDS = 1.0
 """For so long it is counted who asks and who is refused."""
 FEW_REFUSED = 0.1
 """While a larger part than this is refused, more may come than can be done."""
+TRIAL_SECONDS, TRIAL_PART = 2.0, 4
+"""How long a longer queue is tried, and which part of a high one it must not reach."""
+PATIENCE_SECONDS, MOST_PATIENCE_SECONDS = 10.0, 60.0
+"""From a trial that was none to the next, at first and at last."""
 
 
 class Overloaded(AuthsvcError):
@@ -50,8 +54,9 @@ class Rush:
     are served in the end: who is refused knows it at once, and is not waited for after having given up.
 
     In a short queue a burst finds no room although there is time for it. So `idle` tells for how many seconds, in all,
-    who serves had nothing to do: more comes than can be done while the part that is refused is larger than that of the
-    time that is left.
+    who serves had nothing to do: where that is a larger part of the time than is refused of the requests, or when it
+    has stood for long, a longer queue is tried. It must stay far below a crowd then: else it stands again at once,
+    and the next trial is further off.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class Rush:
         self._stands = False
         self._counted_from = self._idle_then = 0.0
         self._asked = self._refused = 0
+        self._trial_until: float | None = None
+        self._patience = self._may_try_at = 0.0
 
     @property
     def stands(self) -> bool:
@@ -76,8 +83,11 @@ class Rush:
         """Whether one more, who is counted, may wait behind so many."""
         if self._stands:
             self._judge()
+        elif self._trial_until is not None:
+            self._try(waiting, self._trial_until)
         elif self._began_at is not None:
             if waiting >= self._high and self._monotonic() - self._began_at > RUSH_SECONDS:
+                self._patience, self._may_try_at = 0.0, self._monotonic()
                 self._stand()
         elif waiting > 0:
             self._began_at = self._monotonic()
@@ -108,11 +118,25 @@ class Rush:
 
     def _judge(self) -> None:
         """Look every second whether more comes still than can be done."""
-        seconds = self._monotonic() - self._counted_from
+        now = self._monotonic()
+        seconds = now - self._counted_from
         if seconds <= COUNT_SECONDS:
             return
-        part_left = max(FEW_REFUSED, (self._idle() - self._idle_then) / seconds)
-        if self._refused > part_left * self._asked and seconds <= 2 * COUNT_SECONDS:
-            self._stand()
-        else:
+        idle_part = (self._idle() - self._idle_then) / seconds
+        if self._refused <= FEW_REFUSED * self._asked or seconds > 2 * COUNT_SECONDS:
             self._stands = False
+        elif now >= self._may_try_at + (0.0 if self._refused <= idle_part * self._asked else PATIENCE_SECONDS):
+            self._stands, self._trial_until = False, now + TRIAL_SECONDS
+        else:
+            self._stand()
+
+    def _try(self, waiting: int, until: float) -> None:
+        """End the trial: well, after its time, or with a queue that is too long."""
+        now = self._monotonic()
+        if now >= until:
+            self._trial_until = None
+        elif waiting >= self._few + (self._high - self._few) // TRIAL_PART:
+            self._trial_until = None
+            self._patience = min(max(PATIENCE_SECONDS, 2 * self._patience), MOST_PATIENCE_SECONDS)
+            self._may_try_at = now + self._patience
+            self._stand()

@@ -93,7 +93,7 @@ async def take_in(upload: Upload, pieces: Pieces, step: Step) -> Response:
         is_good = answer.status < _REFUSED and upload.is_handed_over
     finally:
         if upload.has_begun and not is_good:
-            await step(upload.discard)
+            await _patiently(upload.discard, step)
     # A refusal reads no further: what still comes on this connection would be taken for a request.
     is_cut = answer.status >= _REFUSED and pieces.has_more
     return Response(answer.status, answer.headers + CLOSE, answer.body) if is_cut else answer

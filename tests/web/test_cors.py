@@ -2,6 +2,9 @@
 
 import pytest
 
+from authsvc.errors import AuthsvcError, StorageUnavailable
+from authsvc.web import cors
+from authsvc.web.rush import Overloaded
 from tests.flows.world import ORIGIN, World
 
 
@@ -39,3 +42,24 @@ def test_a_refusal_can_be_read_by_a_registered_origin(small_world: World):
     answer = small_world.http.post("/token", headers={"Origin": ORIGIN})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, ORIGIN)
     assert "x-request-id" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize("error", [Overloaded("lane machine"), StorageUnavailable("away")])
+def test_what_could_not_be_read_is_not_done(
+    small_world: World, monkeypatch: pytest.MonkeyPatch, error: AuthsvcError
+):  # fmt: skip
+    def nobody_can_tell(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(cors, "_is_registered", nobody_can_tell)
+    token, rows = small_world.tokens()["access_token"], small_world.rows()
+    form = {"client_id": "app", "token": token}
+    answer = small_world.http.post("/revoke", data=form, headers={"Origin": ORIGIN})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (503, "*")
+    assert "retry-after" in answer.headers["access-control-expose-headers"]
+    assert answer.json()["error"] == "temporarily_unavailable"
+    assert int(answer.headers["retry-after"]) >= 1
+    assert small_world.rows() == rows
+    document = small_world.get("/jwks", Origin=ORIGIN)
+    assert (document.status_code, document.headers["access-control-allow-origin"]) == (200, "*")
+    assert "access-control-allow-origin" not in small_world.http.options("/token", headers={"Origin": ORIGIN}).headers

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +170,13 @@ def _slow_fault(*_: object) -> None:
     raise StorageUnavailable("a lock")
 
 
+def _quick(number: int, _: Storage) -> int:
+    time.sleep(0.01)
+    return number
+
+
 def _quick_in_vain(*_: object) -> Departure:
+    time.sleep(0.05)
     return Departure(_NOTHING, StorageUnavailable("away"))
 
 
@@ -182,6 +188,7 @@ def test_nobody_waits_for_a_thread_and_then_for_what_others_waited_for_in_vain(
     lane: Lane, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], *, is_refused: bool
 ):  # fmt: skip
     monkeypatch.setattr(lanes, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(lanes, "OLD_SECONDS", 0.02)
     monkeypatch.setattr(lanes, "_LOOK_SECONDS", 10.0)
     gate = threading.Event()
 
@@ -200,11 +207,52 @@ def test_nobody_waits_for_a_thread_and_then_for_what_others_waited_for_in_vain(
     assert isinstance(old, Overloaded) if is_refused else old == "done"
 
 
+def test_who_waits_behind_a_crowd_that_is_served_is_served_though_one_waited_in_vain(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(lanes, "_LOOK_SECONDS", 10.0)
+    monkeypatch.setattr(lane, "_queue_length", 100)
+
+    async def crowd() -> list[object]:
+        first = asyncio.create_task(lane.run(_slow_in_vain, None))
+        await asyncio.sleep(0)
+        work = (lane.run(_quick, number, first=True) for number in range(40))
+        answers = await asyncio.gather(*work, return_exceptions=True)
+        await first
+        return list(answers)
+
+    assert asyncio.run(crowd()) == list(range(40))
+
+
+def test_what_comes_first_waits_where_others_may_not(lane: Lane):
+    gate = threading.Event()
+
+    async def crowd() -> tuple[Sequence[object], Sequence[str]]:
+        held = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(2)]
+        await asyncio.sleep(0)
+        lane._rush._stand()
+        refused = await asyncio.gather(lane.run(lambda *_: "done", None), return_exceptions=True)
+        assert lane.has_place()
+        waiting = [asyncio.create_task(lane.run(lambda *_: "done", None, first=True)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not lane.has_place()
+        with pytest.raises(Overloaded):
+            await lane.run(lambda *_: "done", None, first=True)
+        gate.set()
+        await asyncio.gather(*held)
+        return refused, await asyncio.gather(*waiting)
+
+    refused, waited = asyncio.run(crowd())
+    assert isinstance(refused[0], Overloaded)
+    assert waited == ["done"] * 3
+
+
 def test_after_an_overload_bursts_are_served_for_which_there_is_time(
     metrics: Metrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
     monkeypatch.setattr(rush, "RUSH_SECONDS", 0.02)
-    monkeypatch.setattr(rush, "COUNT_SECONDS", 0.1)
+    monkeypatch.setattr(rush, "COUNT_SECONDS", 0.3)
     storage, gate = open_storage(f"sqlite:///{tmp_path}/x.db", pool_size=2, cache=None), threading.Event()
     lane = Lane("machine", storage, metrics, threads=2, queue_length=100)
 

@@ -4,9 +4,19 @@ import time
 
 import pytest
 
-from authsvc.web.rush import COUNT_SECONDS, RUSH_SECONDS, Idleness, Rush, thread_idle
+from authsvc.web.rush import (
+    COUNT_SECONDS,
+    PATIENCE_SECONDS,
+    RUSH_SECONDS,
+    TRIAL_PART,
+    TRIAL_SECONDS,
+    Idleness,
+    Rush,
+    thread_idle,
+)  # fmt: skip
 
 FEW, CROWD, MANY = 2, 16, 100
+TRIED = FEW + (CROWD - FEW) // TRIAL_PART
 
 
 class Clock:
@@ -103,6 +113,48 @@ def test_the_time_left_is_that_since_it_was_judged():
     clock.idle_seconds += 0.5
     assert stands_after(rush, clock, 60, 40)
     assert stands_after(rush, clock, 20, 80)
+
+
+def seconds_until_a_trial(rush: Rush, clock: Clock, *, idle_part: float) -> float:
+    """More than half are refused, for as long as it stands."""
+    began = clock.now
+    while rush.stands:
+        clock.idle_seconds += idle_part * (COUNT_SECONDS + 0.1)
+        stands_after(rush, clock, 60, 40)
+    return clock.now - began
+
+
+def test_who_stood_for_long_is_tried_although_no_time_seems_to_be_left():
+    rush, clock = standing()
+    assert PATIENCE_SECONDS < seconds_until_a_trial(rush, clock, idle_part=0.0) < PATIENCE_SECONDS + 3
+    clock.now += TRIAL_SECONDS - 0.1
+    assert rush.admits(TRIED - 1)
+    clock.now += 0.2
+    rush.emptied()
+    assert rush.admits(TRIED)
+    assert rush.admits(MANY - 1)
+
+
+def test_a_queue_that_grows_in_a_trial_stands_at_once_and_the_next_is_further_off():
+    rush, clock = standing()
+    assert seconds_until_a_trial(rush, clock, idle_part=0.9) < 2
+    for patience in (10, 20, 40, 60, 60):
+        assert rush.admits(TRIED - 1)
+        assert not rush.admits(TRIED)
+        assert rush.stands
+        assert patience < seconds_until_a_trial(rush, clock, idle_part=0.9) < patience + 3
+
+
+def test_after_an_overload_that_has_passed_the_next_is_tried_as_soon_as_the_first():
+    rush, clock = standing()
+    for _ in range(2):
+        assert seconds_until_a_trial(rush, clock, idle_part=0.9) < 2
+        assert not rush.admits(TRIED)
+        assert not stands_after(rush, clock, 0, 10)
+        rush.emptied()
+        rush.admits(1)
+        clock.now += RUSH_SECONDS + 0.1
+        assert not rush.admits(CROWD)
 
 
 def test_idleness_is_the_part_of_those_who_serve_that_has_nothing_to_do():

@@ -99,10 +99,10 @@ def test_the_deadline_is_for_each_piece_and_not_for_all():
 def test_a_rush_is_waited_out_but_not_for_ever(monkeypatch: pytest.MonkeyPatch, patience: float):
     monkeypatch.setattr(upload, "PATIENCE_SECONDS", patience)
     monkeypatch.setattr(upload, "_PAUSE_SECONDS", 0.001)
-    refusals, heap = [3 if patience else 10**9], Heap()
+    refusals, heap = [3 if patience else 1], Heap()
 
     async def crowded(handle: Callable[[Any], Response]) -> Response:
-        if heap.pieces and refusals[0] and handle != heap.discard:
+        if heap.pieces and refusals[0]:
             refusals[0] -= 1
             return Response(503, ())
         return handle(None)
@@ -110,6 +110,19 @@ def test_a_rush_is_waited_out_but_not_for_ever(monkeypatch: pytest.MonkeyPatch, 
     answer = asyncio.run(take_in(heap, pieces(body(5), body(5), body(0, more=False)), crowded))
     assert (answer.status, heap.is_discarded) == ((202, False) if patience else (503, True))
     assert b"".join(heap.pieces) == b"x" * 10, "each piece was taken once"
+
+
+def test_what_is_to_be_discarded_is_although_there_is_a_rush(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(upload, "_PAUSE_SECONDS", 0.001)
+    heap, steps = Heap(), []
+
+    async def crowded(handle: Callable[[Any], Response]) -> Response:
+        steps.append(handle)
+        return Response(503, ()) if 3 <= len(steps) < 6 else handle(None)
+
+    with pytest.raises(Disconnected):
+        asyncio.run(take_in(heap, pieces(body(2 * PIECE_BYTES), {"type": "http.disconnect"}), crowded))
+    assert heap.is_discarded
 
 
 def test_a_step_that_ran_and_failed_is_not_done_again():
