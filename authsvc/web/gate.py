@@ -17,7 +17,7 @@ from authsvc.web.glance import Post, whole_post
 from authsvc.web.rush import Overloaded, Rush, thread_idle
 from authsvc.web.security_headers import SECURITY_HEADERS
 
-FEW, HIGH = 3, 128
+FEW, HIGH = 4, 128
 LATE_SECONDS = 0.05
 """From the arrival of a head to the first step of its request."""
 _CALM_SECONDS = 0.3

@@ -56,7 +56,7 @@ class Rush:
     In a short queue a burst finds no room although there is time for it. So `idle` tells for how many seconds, in all,
     who serves had nothing to do: where that is a larger part of the time than is refused of the requests, or when it
     has stood for long, a longer queue is tried. It must stay far below a crowd then: else it stands again at once,
-    and the next trial is further off.
+    and the next trial for the same reason is further off.
     """
 
     def __init__(
@@ -72,7 +72,8 @@ class Rush:
         self._counted_from = self._idle_then = 0.0
         self._asked = self._refused = 0
         self._trial_until: float | None = None
-        self._patience = self._may_try_at = 0.0
+        self._is_said_idle = False
+        self._patience = self._may_try_at = self._must_try_at = 0.0
 
     @property
     def stands(self) -> bool:
@@ -88,6 +89,7 @@ class Rush:
         elif self._began_at is not None:
             if waiting >= self._high and self._monotonic() - self._began_at > RUSH_SECONDS:
                 self._patience, self._may_try_at = 0.0, self._monotonic()
+                self._must_try_at = self._may_try_at + PATIENCE_SECONDS
                 self._stand()
         elif waiting > 0:
             self._began_at = self._monotonic()
@@ -122,10 +124,10 @@ class Rush:
         seconds = now - self._counted_from
         if seconds <= COUNT_SECONDS:
             return
-        idle_part = (self._idle() - self._idle_then) / seconds
+        self._is_said_idle = self._refused <= self._asked * (self._idle() - self._idle_then) / seconds
         if self._refused <= FEW_REFUSED * self._asked or seconds > 2 * COUNT_SECONDS:
             self._stands = False
-        elif now >= self._may_try_at + (0.0 if self._refused <= idle_part * self._asked else PATIENCE_SECONDS):
+        elif now >= (self._may_try_at if self._is_said_idle else self._must_try_at):
             self._stands, self._trial_until = False, now + TRIAL_SECONDS
         else:
             self._stand()
@@ -138,5 +140,7 @@ class Rush:
         elif waiting >= self._few + (self._high - self._few) // TRIAL_PART:
             self._trial_until = None
             self._patience = min(max(PATIENCE_SECONDS, 2 * self._patience), MOST_PATIENCE_SECONDS)
-            self._may_try_at = now + self._patience
+            self._must_try_at = now + self._patience
+            if self._is_said_idle:
+                self._may_try_at = self._must_try_at
             self._stand()

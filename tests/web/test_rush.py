@@ -145,6 +145,13 @@ def test_a_queue_that_grows_in_a_trial_stands_at_once_and_the_next_is_further_of
         assert patience < seconds_until_a_trial(rush, clock, idle_part=0.9) < patience + 3
 
 
+def test_a_trial_without_a_sign_does_not_put_off_the_one_with_a_sign():
+    rush, clock = standing()
+    assert seconds_until_a_trial(rush, clock, idle_part=0.0) > PATIENCE_SECONDS
+    assert not rush.admits(TRIED)
+    assert seconds_until_a_trial(rush, clock, idle_part=0.9) < 2
+
+
 def test_after_an_overload_that_has_passed_the_next_is_tried_as_soon_as_the_first():
     rush, clock = standing()
     for _ in range(2):
