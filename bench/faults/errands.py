@@ -15,8 +15,8 @@ from bench.faults.ledger import code_fields, proof
 from bench.faults.lines import Lines, form, posted
 from bench.faults.site import APP, PASSWORD, SCOPE, SERVICE, WEB, Site
 
-WEIGHTS = {"refresh": 76.0, "service": 14.0, "login": 4.0, "code": 2.0, "revoke": 2.0, "logout": 1.5, "wrong": 0.5}
-"""Of a hundred errands. A code is two requests."""
+WEIGHTS = {"refresh": 91.0, "service": 3.0, "login": 1.5, "code": 1.5, "revoke": 1.5, "logout": 1.0, "wrong": 0.5}
+"""Of a hundred errands. A code is two requests. So many refreshes that there are a million in an hour."""
 MOST_FAMILIES = 600
 """Whoever has more devices forgets the oldest."""
 PEOPLE = 2_000

@@ -23,7 +23,7 @@ from bench.faults.site import Site
 from bench.faults.watch import UNAVAILABLE
 
 NAME = "soak"
-TIMES, SECONDS = 120, 3_600.0
+TIMES, SECONDS = 305, 3_600.0
 """Times: errands a second."""
 EVERY_SECONDS = 10.0
 GROWTH, BYTES_GROWTH = 1.1, 1.25
