@@ -163,12 +163,14 @@ def test_the_service_sees_nothing_of_what_lies_around_it(found: Installation):
 def test_requests_run_on_lanes(found: Installation, monkeypatch: pytest.MonkeyPatch):
     run, threads = Lane.run, {}
 
-    async def spying(lane: Lane, work: Callable[[Any, Storage], Any], argument: Any) -> Any:
+    async def spying(lane: Lane, work: Callable[[Any, Storage], Any], argument: Any, *, first: bool = False) -> Any:
         def work_and_tell(arrival: Any, storage: Storage) -> Any:
+            if arrival is None:
+                return work(arrival, storage)  # The change feed.
             threads[arrival.request.path] = threading.current_thread().name
             return work(arrival, storage)
 
-        return await run(lane, work_and_tell, argument)
+        return await run(lane, work_and_tell, argument, first=first)
 
     monkeypatch.setattr(Lane, "run", spying)
     with asking(an_app(found)) as http:

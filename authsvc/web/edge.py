@@ -80,6 +80,7 @@ class Edge:
         self._lanes = lanes
         self._once = Once(lanes["machine"])
         self._permits = permits
+        self._has_first = False
         self._turns = turns
         self._limits = limits
         self._rate_limit = rate_limit
@@ -159,8 +160,14 @@ class Edge:
         return refused_response(arrival, error)
 
     async def _run(self, arrival: Arrival, route: Route) -> Departure:
+        if route.first and not self._has_first:
+            self._has_first = True
+            try:
+                return await self._lanes[route.lane].run(run_call, arrival, first=True)
+            finally:
+                self._has_first = False
         if route.lane != "memory":
-            return await self._lanes[route.lane].run(run_call, arrival, first=route.first)
+            return await self._lanes[route.lane].run(run_call, arrival)
         answered = await self._from_memory(arrival)
         if answered is not None:
             return answered
@@ -229,9 +236,9 @@ class Edge:
     async def _cors(self, method: str, asked: Asked, endpoint: Endpoint | None) -> tuple[Headers, Response | None]:
         """Return the headers for this origin, and a refusal if nobody can tell: what it may not read is not done."""
         try:
-            return await cors.answer_headers(asked.head, asked.tenant_path, self._lanes["machine"]), None
+            return await cors.answer_headers(asked.head, asked.tenant_path, self._memory, self._lanes["machine"]), None
         except AuthsvcError as error:
-            if method in cors.CHANGES_NOTHING:
+            if method in cors.CHANGES_NOTHING or cors.is_own(asked.head):
                 return cors.NOT_FOR_ANY, None
             return cors.UNREAD, self._refused_early(error, asked, endpoint, "")
 

@@ -70,7 +70,7 @@ class Permits:
 
     async def take(self) -> Permit:
         """Wait for a permit. Raises: Overloaded when too many wait, or for too long."""
-        if not self._semaphore.locked():
+        if not self._waiting:
             self._rush.emptied()
         if not self._rush.admits(self._waiting):
             raise Overloaded("hash permits")

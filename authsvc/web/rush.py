@@ -55,8 +55,8 @@ class Rush:
 
     In a short queue a burst finds no room although there is time for it. So `idle` tells for how many seconds, in all,
     who serves had nothing to do: where that is a larger part of the time than is refused of the requests, or when it
-    has stood for long, a longer queue is tried. It must stay far below a crowd then: else it stands again at once,
-    and the next trial for the same reason is further off.
+    has stood for long, a longer queue is tried. If it stands again soon that was in vain, and the next trial for the
+    same reason is further off. Without the sign of idleness it must stay far below a crowd: else it stands at once.
     """
 
     def __init__(
@@ -84,15 +84,8 @@ class Rush:
         """Whether one more, who is counted, may wait behind so many."""
         if self._stands:
             self._judge()
-        elif self._trial_until is not None:
-            self._try(waiting, self._trial_until)
-        elif self._began_at is not None:
-            if waiting >= self._high and self._monotonic() - self._began_at > RUSH_SECONDS:
-                self._patience, self._may_try_at = 0.0, self._monotonic()
-                self._must_try_at = self._may_try_at + PATIENCE_SECONDS
-                self._stand()
-        elif waiting > 0:
-            self._began_at = self._monotonic()
+        elif self._is_too_long(waiting):
+            self._stand_anew()
         self._asked += 1
         if self.has_room(waiting):
             return True
@@ -114,6 +107,31 @@ class Rush:
         """Nobody waits at this moment."""
         self._began_at = None
 
+    def _is_too_long(self, waiting: int) -> bool:
+        if self._trial_until is not None:
+            if self._monotonic() >= self._trial_until:
+                self._trial_until = None
+            elif not self._is_said_idle and waiting >= self._few + (self._high - self._few) // TRIAL_PART:
+                return True
+        if self._began_at is not None:
+            return waiting >= self._high and self._monotonic() - self._began_at > RUSH_SECONDS
+        if waiting > 0:
+            self._began_at = self._monotonic()
+        return False
+
+    def _stand_anew(self) -> None:
+        """Stand, and say when a longer queue may and must be tried: later after a trial that was none."""
+        now = self._monotonic()
+        is_tried = self._trial_until is not None
+        self._trial_until = None
+        self._patience = min(max(PATIENCE_SECONDS, 2 * self._patience), MOST_PATIENCE_SECONDS) if is_tried else 0.0
+        self._must_try_at = now + max(PATIENCE_SECONDS, self._patience)
+        if not is_tried:
+            self._may_try_at = now
+        elif self._is_said_idle:
+            self._may_try_at = self._must_try_at
+        self._stand()
+
     def _stand(self) -> None:
         self._stands, self._asked, self._refused = True, 0, 0
         self._counted_from, self._idle_then = self._monotonic(), self._idle()
@@ -126,21 +144,8 @@ class Rush:
             return
         self._is_said_idle = self._refused <= self._asked * (self._idle() - self._idle_then) / seconds
         if self._refused <= FEW_REFUSED * self._asked or seconds > 2 * COUNT_SECONDS:
-            self._stands = False
+            self._stands, self._began_at = False, None
         elif now >= (self._may_try_at if self._is_said_idle else self._must_try_at):
-            self._stands, self._trial_until = False, now + TRIAL_SECONDS
+            self._stands, self._began_at, self._trial_until = False, None, now + TRIAL_SECONDS
         else:
-            self._stand()
-
-    def _try(self, waiting: int, until: float) -> None:
-        """End the trial: well, after its time, or with a queue that is too long."""
-        now = self._monotonic()
-        if now >= until:
-            self._trial_until = None
-        elif waiting >= self._few + (self._high - self._few) // TRIAL_PART:
-            self._trial_until = None
-            self._patience = min(max(PATIENCE_SECONDS, 2 * self._patience), MOST_PATIENCE_SECONDS)
-            self._must_try_at = now + self._patience
-            if self._is_said_idle:
-                self._may_try_at = self._must_try_at
             self._stand()

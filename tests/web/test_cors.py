@@ -4,8 +4,9 @@ import pytest
 
 from authsvc.errors import AuthsvcError, StorageUnavailable
 from authsvc.web import cors
+from authsvc.web.lanes import Lane
 from authsvc.web.rush import Overloaded
-from tests.flows.world import ORIGIN, World
+from tests.flows.world import ISSUER, ORIGIN, World
 
 
 @pytest.mark.parametrize("path", ["/token", "/login", "/logout", "/me", "/register"])
@@ -48,7 +49,7 @@ def test_a_refusal_can_be_read_by_a_registered_origin(small_world: World):
 def test_what_could_not_be_read_is_not_done(
     small_world: World, monkeypatch: pytest.MonkeyPatch, error: AuthsvcError
 ):  # fmt: skip
-    def nobody_can_tell(*_: object) -> bool:
+    def nobody_can_tell(*_: object, **__: object) -> bool:
         raise error
 
     monkeypatch.setattr(cors, "_is_registered", nobody_can_tell)
@@ -63,3 +64,18 @@ def test_what_could_not_be_read_is_not_done(
     document = small_world.get("/jwks", Origin=ORIGIN)
     assert (document.status_code, document.headers["access-control-allow-origin"]) == (200, "*")
     assert "access-control-allow-origin" not in small_world.http.options("/token", headers={"Origin": ORIGIN}).headers
+    own = small_world.http.post("/revoke", data=form, headers={"Origin": ISSUER})
+    assert (own.status_code, small_world.get("/userinfo", token).status_code) == (200, 401)
+
+
+def test_an_origin_that_the_caches_know_needs_no_thread(small_world: World, monkeypatch: pytest.MonkeyPatch):
+    def known(*_: object, from_memory: bool = False) -> bool:
+        return from_memory
+
+    async def no_thread(*_: object, **__: object) -> None:
+        raise Overloaded("lane machine")
+
+    monkeypatch.setattr(cors, "_is_registered", known)
+    monkeypatch.setattr(Lane, "run", no_thread)
+    answer = small_world.http.options("/token", headers={"Origin": ORIGIN})
+    assert answer.headers["access-control-allow-origin"] == ORIGIN

@@ -156,17 +156,17 @@ def test_a_fault_reaches_whoever_waits_and_the_lane_goes_on(lane: Lane):
 
 
 def _slow(*_: object) -> Departure:
-    time.sleep(0.15)
+    time.sleep(0.75)
     return Departure(_NOTHING)
 
 
 def _slow_in_vain(*_: object) -> Departure:
-    time.sleep(0.15)
+    time.sleep(0.75)
     return Departure(_NOTHING, StorageUnavailable("a lock"))
 
 
 def _slow_fault(*_: object) -> None:
-    time.sleep(0.15)
+    time.sleep(0.75)
     raise StorageUnavailable("a lock")
 
 
@@ -176,7 +176,7 @@ def _quick(number: int, _: Storage) -> int:
 
 
 def _quick_in_vain(*_: object) -> Departure:
-    time.sleep(0.05)
+    time.sleep(0.25)
     return Departure(_NOTHING, StorageUnavailable("away"))
 
 
@@ -187,8 +187,8 @@ def _quick_in_vain(*_: object) -> Departure:
 def test_nobody_waits_for_a_thread_and_then_for_what_others_waited_for_in_vain(
     lane: Lane, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], *, is_refused: bool
 ):  # fmt: skip
-    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.1)
-    monkeypatch.setattr(lanes, "OLD_SECONDS", 0.02)
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(lanes, "OLD_SECONDS", 0.1)
     monkeypatch.setattr(lanes, "_LOOK_SECONDS", 10.0)
     gate = threading.Event()
 
@@ -210,19 +210,20 @@ def test_nobody_waits_for_a_thread_and_then_for_what_others_waited_for_in_vain(
 def test_who_waits_behind_a_crowd_that_is_served_is_served_though_one_waited_in_vain(
     lane: Lane, monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
-    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(lanes, "OLD_SECONDS", 0.4)
     monkeypatch.setattr(lanes, "_LOOK_SECONDS", 10.0)
-    monkeypatch.setattr(lane, "_queue_length", 100)
+    monkeypatch.setattr(lane, "_queue_length", 200)
 
     async def crowd() -> list[object]:
         first = asyncio.create_task(lane.run(_slow_in_vain, None))
         await asyncio.sleep(0)
-        work = (lane.run(_quick, number, first=True) for number in range(40))
+        work = (lane.run(_quick, number, first=True) for number in range(120))
         answers = await asyncio.gather(*work, return_exceptions=True)
         await first
         return list(answers)
 
-    assert asyncio.run(crowd()) == list(range(40))
+    assert asyncio.run(crowd()) == list(range(120))
 
 
 def test_what_comes_first_waits_where_others_may_not(lane: Lane):

@@ -128,3 +128,25 @@ def test_after_an_overload_bursts_are_served_for_which_there_is_time(monkeypatch
         return False
 
     assert asyncio.run(crowd())
+
+
+def test_a_crowd_is_no_queue_that_stands_because_one_is_hashing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rush, "RUSH_SECONDS", 0.02)
+
+    async def crowd() -> int:
+        permits = Permits(1, 100, 5)
+        held = await permits.take()
+        others = [asyncio.create_task(permits.take()) for _ in range(2)]
+        await asyncio.sleep(0)
+        for other in others:
+            held.release()
+            held = await other
+        await asyncio.sleep(0.05)
+        waiting = [asyncio.create_task(permits.take()) for _ in range(HIGH + 10)]
+        await asyncio.sleep(0)
+        refused = sum(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+        return refused
+
+    assert asyncio.run(crowd()) == 0

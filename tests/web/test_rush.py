@@ -139,10 +139,20 @@ def test_a_queue_that_grows_in_a_trial_stands_at_once_and_the_next_is_further_of
     rush, clock = standing()
     assert seconds_until_a_trial(rush, clock, idle_part=0.9) < 2
     for patience in (10, 20, 40, 60, 60):
-        assert rush.admits(TRIED - 1)
-        assert not rush.admits(TRIED)
-        assert rush.stands
+        assert rush.admits(CROWD + 5)
+        clock.now += RUSH_SECONDS + 0.1
+        assert not rush.admits(CROWD)
         assert patience < seconds_until_a_trial(rush, clock, idle_part=0.9) < patience + 3
+
+
+def test_bursts_for_which_there_is_time_do_not_end_a_trial():
+    rush, clock = standing()
+    seconds_until_a_trial(rush, clock, idle_part=0.9)
+    for _ in range(10):
+        assert all(rush.admits(waiting) for waiting in range(MANY))
+        rush.emptied()
+        clock.now += 0.9
+    assert not rush.stands
 
 
 def test_a_trial_without_a_sign_does_not_put_off_the_one_with_a_sign():
@@ -156,7 +166,9 @@ def test_after_an_overload_that_has_passed_the_next_is_tried_as_soon_as_the_firs
     rush, clock = standing()
     for _ in range(2):
         assert seconds_until_a_trial(rush, clock, idle_part=0.9) < 2
-        assert not rush.admits(TRIED)
+        assert rush.admits(1)
+        clock.now += RUSH_SECONDS + 0.1
+        assert not rush.admits(CROWD)
         assert not stands_after(rush, clock, 0, 10)
         rush.emptied()
         rush.admits(1)
