@@ -37,7 +37,8 @@ def rotate(
     typer.echo(f"published {algorithm} key {record.kid}, which signs from {instant(record.activates_at)} on")
 
 
-@commands.command()
+# A kid may begin with a hyphen, for it is base64url (RFC 7638), and is no option then.
+@commands.command(context_settings={"ignore_unknown_options": True})
 def revoke(
     kid: str, yes: bool = typer.Option(False, "--yes", help="Do not ask."), tenant: str | None = _TENANT
 ) -> None:

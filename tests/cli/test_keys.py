@@ -123,3 +123,10 @@ def test_a_revoked_key_is_replaced_at_once(running):
     states = [key["state"] for key in running.done("keys", "list", "--json").json if key["algorithm"] == "ES256"]
     assert states == ["revoked", "signs"]
     assert "no key" in running.refused("keys", "revoke", old["kid"], "--yes")
+
+
+@pytest.mark.parametrize(
+    "kid", ["-3DaZ6XmptZ6D1yIatgQPvpGKkeH6AAR4N5KNzAz5yI", "--DaZ6XmptZ6D1yIatgQPvpGKkeH6AAR4N5KNzAz5yI"]
+)
+def test_a_kid_that_begins_with_a_hyphen_is_no_option(running, kid):
+    assert f"no key {kid}" in running.refused("keys", "revoke", kid, "--yes")
