@@ -25,6 +25,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         postgres.close_run(os.getpid())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mutants come last: where the clock ends the run, what tells of faults has run."""
+    items.sort(key=lambda item: "mutants/" in item.nodeid)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what did not run and why, so that a green line hides nothing."""
     skipped = terminalreporter.stats.get("skipped", [])
