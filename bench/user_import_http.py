@@ -8,18 +8,15 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from authsvc.domain.administration import USERS_READ, USERS_WRITE, admin_audience
-from authsvc.domain.parties.clients import with_new_secret
 from authsvc.domain.people.user_import import BATCH
 from bench.faults.finding import Finding, say, within
 from bench.faults.plan import Plan, on_postgresql
 from bench.faults.service import Service
-from bench.faults.site import SERVICE, Site
+from bench.faults.site import administrator
 from bench.user_import import count_users, write_users
 
 NAME = "user-import-http"
@@ -37,7 +34,7 @@ def run(plan: Plan) -> list[Finding]:
     file = plan.directory / "users.csv"
     write_users(file, plan)
     with on_postgresql(plan) as (site, cluster), Service(site, plan.directory / "log", workers=1) as service:
-        url, client = cluster.url().replace("+psycopg", ""), _administrator(site)
+        url, client = cluster.url().replace("+psycopg", ""), administrator(site)
         others, before, token = count_users(url), _megabytes(service), _token(service, client)
         began = time.monotonic()
         path, until = _send(service, token, file), began + 2 * plan.seconds
@@ -67,19 +64,6 @@ def run(plan: Plan) -> list[Finding]:
                 "server, beyond that after its start", " and ".join(f"{each:.0f} MB" for each in grown),
                 f"<= {MAX_MEGABYTES:.0f} MB", max(grown) <= MAX_MEGABYTES, timed=True),
     ]  # fmt: skip
-
-
-def _administrator(site: Site) -> tuple[str, str]:
-    with site.change() as uow:
-        service = uow.clients.get(SERVICE)
-        assert service is not None  # noqa: S101 - the site has it
-        blank = replace(
-            service, id="ops", secrets=(), scopes=frozenset({USERS_READ, USERS_WRITE}),
-            resources=frozenset({admin_audience(site.tenant.issuer)}),
-        )  # fmt: skip
-        client, secret = with_new_secret(blank, service.created_at)
-        uow.clients.add(client)
-    return client.id, secret
 
 
 def _token(service: Service, client: tuple[str, str]) -> str:

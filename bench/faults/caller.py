@@ -103,6 +103,10 @@ class Caller:
         """GET."""
         return self._ask("GET", path, None, headers)
 
+    def send(self, path: str, body: str, content_type: str, **headers: str) -> Answer:
+        """POST anything."""
+        return self._ask("POST", path, body, {"Content-Type": content_type, **headers})
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

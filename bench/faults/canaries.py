@@ -1,19 +1,26 @@
-"""Every secret that clients sent or got, looked for in the logs, the metrics, and every file of the database."""
+"""Every secret that clients sent or got, looked for in the logs, the metrics, a dump and every file of the database.
 
+There are no traces to look into: authsvc writes none.
+"""
+
+import base64
+import json
 import re
+import sqlite3
+import subprocess
 import time
 import urllib.request
 from pathlib import Path
 
-from bench.faults.caller import Caller, Tally
+from bench.faults.caller import JSON, Answer, Caller, Tally
 from bench.faults.crowd import Crowd
 from bench.faults.finding import Finding, none_of, say
 from bench.faults.ledger import proof
 from bench.faults.plan import Plan, on_postgresql, on_sqlite
 from bench.faults.service import Service
-from bench.faults.site import APP, PASSWORD, SERVICE, WEB, Site
-from bench.processes import free_port
-from tests.harness.postgres import Cluster
+from bench.faults.site import APP, AUDIENCE, PASSWORD, SCOPE, SERVICE, WEB, Site, administrator
+from bench.processes import BenchError, free_port
+from tests.harness.postgres import Cluster, find_binaries
 
 NAME = "canaries"
 TIMES, SECONDS = 1, 15.0
@@ -21,7 +28,7 @@ CANARY = "Canary-Xq7-violet-lighthouse"
 _TOKENS = re.compile(rb'"(?:access_token|refresh_token|id_token)": ?"([^"]+)"')
 _CODES = re.compile(rb"[?&]code=([^&]+)")
 _WORDS = re.compile(rb"[A-Za-z0-9._~-]{20,}")
-OK = 200
+BAD = 400
 
 
 def run(plan: Plan) -> list[Finding]:
@@ -41,17 +48,19 @@ def searched(plan: Plan, site: Site, database: str, files: Path, cluster: Cluste
         crowd.tally.kept = []
         with crowd.working():
             time.sleep(plan.seconds / 2)
+            more = _administer(Caller(service.port, Tally()), site)
             if cluster is not None:
                 cluster.stop(immediate=True)
                 time.sleep(0.5)
                 cluster.start()
             _misuse(Caller(service.port, Tally()), site)
             time.sleep(plan.seconds / 2)
-        secrets = _secrets(site, crowd.tally.kept)
+        secrets = _secrets(site, crowd.tally.kept) | more
         time.sleep(1.5)  # Metrics are handed over each second.
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             metrics = answer.read()
         places = {"the log, at debug": [log.read_bytes()], "the metrics": [metrics]}
+    places["a dump"] = [_dump(site, cluster)]
     # Also what the server has not written to its files yet is there once it has ended.
     if cluster is not None:
         cluster.stop()
@@ -81,6 +90,48 @@ def _misuse(caller: Caller, site: Site) -> None:
     # The name of a client is no secret: an unknown one is in the log. A secret in its place is not.
     caller.get(f"/authorize?client_id={site.secrets[WEB]}&state={CANARY}", Cookie=f"as-session={CANARY}")
     caller.get(f"/authorize?client_id={WEB}&redirect_uri={CANARY}&login_hint={CANARY}&nonce={CANARY}")
+
+
+def _administer(caller: Caller, site: Site) -> set[bytes]:
+    """Make users for an operator, and API keys; return the secrets of it."""
+    client, secret = administrator(site)
+    token = _good(caller.form("/token", grant_type="client_credentials", client_id=client, client_secret=secret))
+    bearer = f"Bearer {token['access_token']}"
+    once = {"Authorization": bearer, "Idempotency-Key": "canaries-1"}
+    made = json.dumps({"username": "canary-made", "password": f"{CANARY} of an operator"})
+    for _ in range(2):
+        _good(caller.send("/admin/users", made, JSON, **once))
+    # A row whose hash is none is reported, and a password in its place is not.
+    rows = f"username,password_hash\ncanary-row,{CANARY}\n"
+    told = _good(caller.send("/admin/users/import", rows, "text/csv", Authorization=bearer))
+    while _good(caller.get(f"/admin/users/import/{told['id']}", Authorization=bearer))["state"] in {
+        "queued",
+        "running",
+    }:
+        time.sleep(0.2)
+    key = json.dumps({"name": "canaries", "scopes": [SCOPE], "resources": [AUDIENCE], "expires_in": 3_600})
+    basic = "Basic " + base64.b64encode(f"{SERVICE}:{site.secrets[SERVICE]}".encode()).decode()
+    api_key = _good(caller.send("/api-keys", key, JSON, Authorization=basic))["key"]
+    caller.form("/introspect", token=str(api_key), **proof(site, SERVICE))
+    return {str(each).encode() for each in (secret, token["access_token"], api_key)}
+
+
+def _good(answer: Answer) -> dict[str, str]:
+    if answer.status >= BAD:
+        message = f"a canary was refused: {answer.status} {answer.body!r}"
+        raise BenchError(message)
+    return answer.json
+
+
+def _dump(site: Site, cluster: Cluster | None) -> bytes:
+    """What a backup holds, uncompressed."""
+    if cluster is None:
+        with sqlite3.connect(site.database_url.removeprefix("sqlite:///")) as connection:
+            return "\n".join(connection.iterdump()).encode()
+    binaries = find_binaries()
+    assert binaries is not None  # noqa: S101 - the cluster runs
+    command = [str(binaries / "pg_dump"), "--inserts", site.database_url.replace("+psycopg", "", 1)]
+    return subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - our own
 
 
 def _secrets(site: Site, answers: list[bytes]) -> set[bytes]:

@@ -15,6 +15,7 @@ from authsvc.crypto import jws, opaque
 from authsvc.crypto.envelope import new_master_key_line
 from authsvc.crypto.jwk import SigningKey, generate, load_signing_key
 from authsvc.crypto.passwords import hash_password
+from authsvc.domain.administration import USERS_READ, USERS_WRITE, admin_audience
 from authsvc.domain.parties.clients import Client, check_client, with_new_secret
 from authsvc.domain.parties.relying_parties import RelyingParty
 from authsvc.domain.parties.resources import Resource
@@ -122,6 +123,20 @@ def make_site(database_url: str, directory: Path, issuer: str = ISSUER) -> Site:
         uow.close()
         storage.close()
     return site
+
+
+def administrator(site: Site) -> tuple[str, str]:
+    """Add the program of an operator that may read and write users; return its client id and secret."""
+    with site.change() as uow:
+        service = uow.clients.get(SERVICE)
+        assert service is not None  # noqa: S101 - the site has it
+        blank = replace(
+            service, id="ops", secrets=(), scopes=frozenset({USERS_READ, USERS_WRITE}),
+            resources=frozenset({admin_audience(site.tenant.issuer)}),
+        )  # fmt: skip
+        client, secret = with_new_secret(blank, service.created_at)
+        uow.clients.add(client)
+    return client.id, secret
 
 
 @functools.cache
