@@ -1,4 +1,4 @@
-"""Nodes whose clocks differ by five minutes, and a clock that is set back by an hour: nothing lasts longer for that.
+"""Nodes whose clocks differ by five minutes, and a clock that jumps back, or ahead and home: nothing lasts longer.
 
 Needs libfaketime (Debian: faketime).
 """
@@ -34,7 +34,10 @@ def run(plan: Plan) -> list[Finding]:
         found = skewed(plan, site, library)
     (plan.directory / "set-back").mkdir()
     with on_postgresql(Plan(plan.directory / "set-back", plan.times, plan.seconds, plan.seed)) as (site, _):
-        return found + set_back(plan, site, library)
+        found += set_back(plan, site, library)
+    (plan.directory / "ahead").mkdir()
+    with on_postgresql(Plan(plan.directory / "ahead", plan.times, plan.seconds, plan.seed)) as (site, _):
+        return found + set_ahead(plan, site, library)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,39 @@ def set_back(plan: Plan, site: Site, library: Path) -> list[Finding]:
             wrong.append("no code after it")
     what = "a clock set back by an hour: what had ended and lives again, or does not work any more"
     return [none_of(what, len(wrong), 8, wrong), _no_errors()]
+
+
+def set_ahead(plan: Plan, site: Site, library: Path) -> list[Finding]:
+    """An hour ahead, as by a wrong time server, and home again."""
+    wrong = []
+    with ExitStack() as stack:
+        node = _start(stack, plan, site, "set-ahead", library)
+        code, used, tokens, service = node.code(), node.code(), node.tokens(), node.service_token()
+        if not (node.redeems(used) and node.takes(service)):
+            wrong.append("nothing worked before")
+        node.clock.write_text("+3600s")
+        time.sleep(1.5)
+        if node.redeems(code):
+            wrong.append("a code of an hour ago is taken")
+        if node.takes(service):
+            wrong.append("an access token of an hour ago is taken")
+        refreshed, later = node.refresh(tokens["refresh_token"]), node.service_token()
+        if not (refreshed and node.tokens() and node.takes(later) and node.redeems(node.code())):
+            wrong.append("no refresh, sign-in, token or code while it is ahead")
+        node.clock.write_text("+0s")
+        time.sleep(1.5)
+        if node.takes(later):
+            wrong.append("an access token of the future is taken")
+        if node.redeems(used):
+            wrong.append("a used code is taken again")
+        if not (refreshed and node.refresh(refreshed["refresh_token"])):
+            wrong.append("who refreshed meanwhile is signed out")
+        if node.refresh(tokens["refresh_token"]):
+            wrong.append("a superseded refresh token is taken again")
+        if not (node.tokens() and node.takes(node.service_token()) and node.redeems(node.code())):
+            wrong.append("no sign-in, token or code after it")
+    what = "a clock an hour ahead and home again: what had ended and lives again, or does not work any more"
+    return [none_of(what, len(wrong), 9, wrong), _no_errors()]
 
 
 def _no_errors() -> Finding:
