@@ -63,12 +63,12 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     all_hold = True
     for name in options.names or SCRIPTS:
-        script = SCRIPTS[name]
+        script, commit = SCRIPTS[name], report.present_commit()
         with tempfile.TemporaryDirectory(prefix=f"authsvc-faults-{name}-") as directory:
             plan = Plan(Path(directory), options.times or script.TIMES, options.seconds or script.SECONDS, options.seed)
             say(f"{name}: seed {plan.seed}, {plan.times} times, at most {plan.seconds:g} s")
             findings = script.run(plan)
-        report.save(name, plan, findings)
+        report.save(name, plan, findings, commit)
         for finding in findings:
             say(f"  {'holds' if finding.holds else 'FAILS'}: {finding.what}: {finding.measured}")
         all_hold = all_hold and all(finding.holds for finding in findings)

@@ -24,13 +24,13 @@ can (the capacities under `overload` tell). Every chance is drawn from the seed.
 """
 
 
-def save(name: str, plan: Plan, findings: list[Finding]) -> None:
-    """Keep the latest findings of a script."""
+def save(name: str, plan: Plan, findings: list[Finding], commit: str) -> None:
+    """Keep the latest findings of a script that ran on this commit."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     kept = {
         "command": f"python -m bench.faults {name} --times {plan.times} --seconds {plan.seconds:g} --seed {plan.seed}",
         "ended_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "commit": _commit(),
+        "commit": commit,
         "load": round(os.getloadavg()[0], 1),
         "findings": [asdict(finding) for finding in findings],
     }
@@ -60,7 +60,8 @@ def _row(finding: Finding) -> str:
     return f"| {finding.what} | {measured} | {finding.must} | {'holds' if finding.holds else '**fails**'} |"
 
 
-def _commit() -> str:
+def present_commit() -> str:
+    """Return the commit whose code runs: to be asked before the script, for others may follow meanwhile."""
     found = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
         capture_output=True, text=True, check=False, cwd=ROOT,
