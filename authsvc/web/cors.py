@@ -18,8 +18,6 @@ _PREFLIGHT_SECONDS = b"600"
 PUBLIC: Headers = ((b"access-control-allow-origin", b"*"),)
 UNREAD: Headers = (*PUBLIC, (b"access-control-expose-headers", _EXPOSED))
 """Of an answer that is the same for everyone, for nobody has read who asks."""
-
-
 NOT_FOR_ANY: Headers = ((b"vary", b"origin"),)
 CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
 

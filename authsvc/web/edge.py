@@ -102,8 +102,8 @@ class Edge:
         name, request_id = endpoint.name if endpoint else UNDECLARED, asked.request_id
         sender = Sender(send, request_id, without_body=scope["method"] == "HEAD")
         try:
-            # A page is for the browser that shows it: no other page reads what it is sent (RFC 9700 §2.6).
             untold = None
+            # A page is for the browser that shows it: no other page reads what it is sent (RFC 9700 §2.6).
             if b"origin" in asked.head and (endpoint is None or endpoint.refusals != "page"):
                 headers, untold = await self._cors(scope["method"], asked, endpoint)
                 sender.headers += headers

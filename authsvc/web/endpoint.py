@@ -37,8 +37,7 @@ class Route:
     """Where a request runs, known once its fields are: the lane, and whether a password will be hashed.
 
     Requests of one `turn` run one after another: it is the name that is signed in. How long a `padded` one takes tells
-    nothing, whatever its answer. What comes `first` waits for the
-    lane even while few may, one at a time.
+    nothing, whatever its answer. What comes `first` waits for the lane even while few may, one at a time.
     """
 
     lane: LaneName
