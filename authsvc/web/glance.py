@@ -31,6 +31,7 @@ def whole_post(data: bytes) -> Post | None:
         or head_end < 0
         or not data.startswith(b"POST /")
         or data[line_end - 9 : line_end + 2] != _LINE_END
+        or data.count(b"\n", 0, head_end) != data.count(b"\r\n", 0, head_end)
     ):
         return None
     head = data[line_end:head_end].lower() + b"\r\n"

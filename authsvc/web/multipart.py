@@ -42,6 +42,8 @@ class FilePart:
         """Raise HttpError 400 unless the body was whole and had a file."""
         if not self._is_whole:
             raise HttpError(400, "The multipart body ends before its last boundary.")
+        if not self._parts:
+            raise HttpError(400, "Send one file: the multipart body has no part.")
 
     def _callbacks(self) -> Any:  # noqa: ANN401 - the parser has no name for it at run time
         name, value = self._header

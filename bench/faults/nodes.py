@@ -1,7 +1,11 @@
-"""Three nodes of two workers behind a proxy: what one changes, all see within a second; one of them does the jobs."""
+"""Three nodes of two workers behind a proxy: what one changes, all see within a second; one of them does the jobs.
+
+Each node adds up what its workers have counted; all of them together counted each request once.
+"""
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,6 +24,7 @@ from bench.faults.plan import Plan, on_postgresql
 from bench.faults.proxy import round_robin
 from bench.faults.service import Service
 from bench.faults.site import APP, AUDIENCE, PASSWORD, SCOPE, SERVICE, WEB, Site
+from bench.processes import free_port
 
 NAME = "nodes"
 TIMES, SECONDS = 10, 150.0
@@ -27,6 +32,9 @@ NODES, LOOKS = 3, 36
 """Connections for each look: through the proxy they reach each of six workers, but for one look in a hundred."""
 BOUND_SECONDS, MARGIN_SECONDS = 1.0, 0.3
 LEASE_SECONDS = 60.0
+METRICS_PORT = "AUTHSVC_OBSERVE__METRICS_PORT"
+COUNTED_SECONDS = 10.0
+"""How long it may take until workers have told their last counts."""
 OK = 200
 Ask = Callable[[Caller], Answer]
 
@@ -51,11 +59,13 @@ def run(plan: Plan) -> list[Finding]:
 
 def changed(plan: Plan, site: Site) -> list[Finding]:
     """Make each change some times; find the last answer that had not seen it."""
-    findings = []
+    findings, metrics = [], [free_port() for _ in range(NODES)]
     with ExitStack() as stack:
-        ports = [
-            stack.enter_context(Service(site, plan.directory / f"node{number}.log")).port for number in range(NODES)
+        nodes = [
+            Service(site, plan.directory / f"node{number}.log", settings={METRICS_PORT: str(port)})
+            for number, port in enumerate(metrics)
         ]
+        ports = [stack.enter_context(node).port for node in nodes]
         proxy, tally = stack.enter_context(round_robin(ports)), Tally()
         for change in _changes(site, Caller(proxy, tally)):
             late, asked, longest = list[str](), 0, 0.0
@@ -75,8 +85,27 @@ def changed(plan: Plan, site: Site) -> list[Finding]:
                 none_of(f"{what} after {BOUND_SECONDS + MARGIN_SECONDS:g} s", len(late), asked, late),
                 within(f"{what}, the last time", longest, BOUND_SECONDS),
             ]
-        findings.append(none_of("5xx on the way", len(tally.unexpected), tally.statuses.total(), tally.unexpected))
+        sent = tally.statuses.total()
+        findings += [none_of("5xx on the way", len(tally.unexpected), sent, tally.unexpected), _counted(metrics, sent)]
     return findings
+
+
+def _counted(ports: list[int], sent: int) -> Finding:
+    """Ask each node for its metrics until they have all that were sent, or for so long."""
+    until, counted = time.monotonic() + COUNTED_SECONDS, -1
+    while counted != sent and time.monotonic() < until:
+        time.sleep(0.5)
+        counted = sum(_answered(port) for port in ports)
+    what = f"requests in the metrics of {NODES} nodes together, of those sent"
+    return Finding(what, f"{counted:,} of {sent:,}", "all, once", counted == sent)
+
+
+def _answered(metrics_port: int) -> int:
+    """How many requests the workers of one node have answered, but for our own question whether it is ready."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    ours = [line for line in lines if line.startswith("authsvc_requests_total{") and 'endpoint="ready"' not in line]
+    return round(sum(float(line.rpartition(" ")[2]) for line in ours))
 
 
 def _look(proxy: int, tally: Tally, change: _Change) -> list[tuple[float, bool]]:

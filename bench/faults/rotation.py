@@ -4,9 +4,11 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import jwt
 
@@ -17,14 +19,18 @@ from bench.faults.caller import Caller, Tally
 from bench.faults.crowd import service_token
 from bench.faults.finding import Finding, none_of, say
 from bench.faults.plan import Plan
+from bench.faults.proxy import round_robin
 from bench.faults.service import Service
-from bench.faults.site import AUDIENCE, make_site
+from bench.faults.site import AUDIENCE, Site, make_site
 from bench.processes import free_port
+from tests.harness.postgres import running_cluster
 
 NAME = "rotations"
 TIMES, SECONDS = 100, 1.0
 """Seconds: between two rotations."""
 MAX_AGE_SECONDS, SKEW_SECONDS = 10, 2
+SETTINGS = {"AUTHSVC_LIFETIMES__JWKS_MAX_AGE": str(MAX_AGE_SECONDS), "AUTHSVC_LIFETIMES__SKEW": str(SKEW_SECONDS)}
+NODES = 3
 AT_MOST = 50
 """Of one installation: a key stays published for a day, and verifiers take no more than a hundred."""
 PAUSE_SECONDS = 0.02
@@ -43,57 +49,78 @@ class _Seen:
 
 
 def run(plan: Plan) -> list[Finding]:
-    """In lots, each on an installation of its own."""
-    seen, rotations, lot = _Seen(), 0, 0
-    while rotations < plan.times:
-        lot += 1
-        rotations += rotated(plan, min(AT_MOST, plan.times - rotations), seen, lot)
-    say(f"  {rotations} rotations, {len(seen.kids)} keys signed, {seen.verified:,} verifications")
-    what = f"{rotations} rotations {plan.seconds:g} s apart under load"
+    """One half on SQLite, the other on three nodes and PostgreSQL; in lots, each on an installation of its own."""
+    half = plan.times // 2
+    return _rotations(plan, "SQLite", plan.times - half) + _rotations(plan, "PostgreSQL and 3 nodes", half)
+
+
+def _rotations(plan: Plan, where: str, times: int) -> list[Finding]:
+    seen, lots = _Seen(), range(0, times, AT_MOST)
+    for before in lots:
+        directory = plan.directory / f"{where[:3]}{before}"
+        directory.mkdir()
+        with ON[where](directory) as (site, port):
+            rotated(plan, min(AT_MOST, times - before), seen, site, port)
+    say(f"  {where}: {times} rotations, {len(seen.kids)} keys signed, {seen.verified:,} verifications")
+    what = f"{where}: {times} rotations {plan.seconds:g} s apart under load"
     return [
         none_of(f"{what}: tokens refused by a strictly caching verifier, PyJWKClient or authsvc.verify",
                 len(seen.failed), seen.verified, seen.failed),
-        Finding(f"{what}: keys that signed", str(len(seen.kids)), f">= {rotations}", len(seen.kids) >= rotations),
+        Finding(f"{what}: keys that signed", str(len(seen.kids)), f">= {times}", len(seen.kids) >= times),
     ]  # fmt: skip
 
 
-def rotated(plan: Plan, times: int, seen: _Seen, lot: int) -> int:
+@contextmanager
+def _on_sqlite(directory: Path) -> Iterator[tuple[Site, int]]:
+    """One service; its port."""
+    port = free_port()
+    site = make_site(f"sqlite:///{directory / 'authsvc.db'}", directory, f"http://127.0.0.1:{port}")
+    with Service(site, directory / "log", settings=SETTINGS, port=port):
+        yield site, port
+
+
+@contextmanager
+def _on_nodes(directory: Path) -> Iterator[tuple[Site, int]]:
+    """Three of them behind a proxy, on one PostgreSQL; the proxy's port."""
+    ports = [free_port() for _ in range(NODES)]
+    with running_cluster(durable=True) as cluster, round_robin(ports) as front, ExitStack() as stack:
+        site = make_site(cluster.url(), directory, f"http://127.0.0.1:{front}")
+        for port in ports:
+            stack.enter_context(Service(site, directory / f"{port}.log", settings=SETTINGS, port=port))
+        yield site, front
+
+
+ON = {"SQLite": _on_sqlite, "PostgreSQL and 3 nodes": _on_nodes}
+
+
+def rotated(plan: Plan, times: int, seen: _Seen, site: Site, port: int) -> None:
     """Rotate under load, then wait until the last key signs."""
-    directory, port = plan.directory / str(lot), free_port()
-    directory.mkdir()
-    issuer = f"http://127.0.0.1:{port}"
-    site = make_site(f"sqlite:///{directory / 'authsvc.db'}", directory, issuer)
     keyring = Keyring(read_master_keys(site.master_key_file), KeyPolicy(MAX_AGE_SECONDS, SKEW_SECONDS))
-    settings = {
-        "AUTHSVC_LIFETIMES__JWKS_MAX_AGE": str(MAX_AGE_SECONDS), "AUTHSVC_LIFETIMES__SKEW": str(SKEW_SECONDS),
-    }  # fmt: skip
-    with Service(site, directory / "log", settings=settings, port=port) as service:
-        seen.ended.clear()
-        seen.tokens.clear()
-        caller = Caller(port, Tally())
-        seen.tokens.append(str(service_token(caller, site).json["access_token"]))
-        verifiers = (_Strict(issuer), _PyJwt(issuer), _Ours(issuer))
-        threads = [threading.Thread(target=_verify, args=(verify, seen, plan.seed), daemon=True)
-                   for verify in verifiers]  # fmt: skip
-        threads.append(threading.Thread(target=_ask, args=(service, seen), daemon=True))
-        for thread in threads:
-            thread.start()
-        for _ in range(times):
-            with site.change() as uow:
-                keyring.rotate("ES256", uow, datetime.now(UTC))
-            time.sleep(plan.seconds)
-        time.sleep(MAX_AGE_SECONDS + SKEW_SECONDS + 2)
-        seen.ended.set()
-        for thread in threads:
-            thread.join()
-    return times
+    seen.ended.clear()
+    seen.tokens.clear()
+    caller = Caller(port, Tally())
+    seen.tokens.append(str(service_token(caller, site).json["access_token"]))
+    caller.close()
+    verifiers = (_Strict(site.tenant.issuer), _PyJwt(site.tenant.issuer), _Ours(site.tenant.issuer))
+    threads = [threading.Thread(target=_verify, args=(verify, seen, plan.seed), daemon=True) for verify in verifiers]
+    threads.append(threading.Thread(target=_ask, args=(port, site, seen), daemon=True))
+    for thread in threads:
+        thread.start()
+    for _ in range(times):
+        with site.change() as uow:
+            keyring.rotate("ES256", uow, datetime.now(UTC))
+        time.sleep(plan.seconds)
+    time.sleep(MAX_AGE_SECONDS + SKEW_SECONDS + 2)
+    seen.ended.set()
+    for thread in threads:
+        thread.join()
 
 
-def _ask(service: Service, seen: _Seen) -> None:
-    """Each token over a connection of its own, so that both workers sign."""
+def _ask(port: int, site: Site, seen: _Seen) -> None:
+    """Each token over a connection of its own, so that every worker signs."""
     while not seen.ended.wait(PAUSE_SECONDS):
-        caller = Caller(service.port, Tally())
-        token = service_token(caller, service.site).json.get("access_token")
+        caller = Caller(port, Tally())
+        token = service_token(caller, site).json.get("access_token")
         caller.close()
         if token is None:
             seen.failed.append("no token")

@@ -168,7 +168,8 @@ def test_what_stands_before_a_fault_of_the_file_is_stored(small: Admins):
         pytest.param(b"x", {"Content-Type": "multipart/form-data"}, "", 400, id="no-boundary"),
         pytest.param(b"x", {"Content-Type": f"multipart/form-data; boundary={'x' * 300}"}, "", 400, id="long-boundary"),
         pytest.param(b"x", {"Content-Type": "multipart/form-data; boundary=b"}, "", 400, id="no-multipart"),
-        pytest.param(b"", {"Content-Type": "multipart/form-data; boundary=b"}, "", 400, id="no-part"),
+        pytest.param(b"", {"Content-Type": "multipart/form-data; boundary=b"}, "", 400, id="nothing"),
+        pytest.param(b"--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}, "", 400, id="no-part"),
         pytest.param(
             b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.csv"\r\n\r\nusername\nada\n',
             {"Content-Type": "multipart/form-data; boundary=b"}, "", 400, id="cut-multipart",

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import atheris
+import httptools
 
 with atheris.instrument_imports(include=["authsvc"]):
     from authsvc.crypto import hash_formats, jws, strict_json
@@ -25,8 +26,10 @@ with atheris.instrument_imports(include=["authsvc"]):
     from authsvc.protocol.authorize.redirect_uri import is_registered
     from authsvc.protocol.client_auth import client_secret_basic
     from authsvc.protocol.errors import InvalidClient, InvalidRequest
-    from authsvc.web import forms
+    from authsvc.web import forms, glance
+    from authsvc.web.errors import HttpError
     from authsvc.web.languages import LANGUAGES, choose_language
+    from authsvc.web.multipart import FilePart
 
 REGISTERED = (
     "https://shop.example/callback?tenant=a", "http://127.0.0.1/callback", "http://[::1]/callback?x",
@@ -150,6 +153,61 @@ def password_hash(data: bytes) -> None:
         return
 
 
+def glance_at(data: bytes) -> None:
+    post = glance.whole_post(data)
+    if post is None:
+        return
+    read = Read()
+    try:
+        read.feed(data)
+    except httptools.HttpParserError:
+        return  # It is refused at a glance, as it would be otherwise.
+    assert read.is_whole
+    assert read.target.partition(b"?")[0] == post.path.rstrip(b" ")
+    assert read.body == post.body
+
+
+class Read:
+    """What the server's own parser makes of the same octets."""
+
+    def __init__(self) -> None:
+        self.target = self.body = b""
+        self.is_whole = False
+
+    def feed(self, data: bytes) -> None:
+        httptools.HttpRequestParser(self).feed_data(data)
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        assert not self.is_whole, "a second request"
+        self.is_whole = True
+
+
+def multipart(data: bytes) -> None:
+    at_once, in_bits = (uploaded(data, size) for size in (max(1, len(data)), 1))
+    # What stands before the first boundary is borne by the library or not, as it comes.
+    assert None in {at_once, in_bits} or at_once == in_bits
+
+
+def uploaded(data: bytes, size: int) -> tuple[bytes, str, str] | None:
+    part, content = FilePart("multipart/form-data; boundary=b"), b""
+    try:
+        for at in range(0, len(data), size):
+            content += part.feed(data[at : at + size])
+        part.finish()
+    except HttpError:
+        return None
+    return content, part.media_type, part.file_name
+
+
+POST = "POST /token HTTP/1.1\r\nHost: a.example\r\n"
+FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n"
+PART = '--b\r\nContent-Disposition: form-data; name="f"; filename="u"\r\nContent-Type: text/csv\r\n\r\na\r\n--b--\r\n'
 HASHES = (
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b4dWRWJTmaaJObG", "$2b$12$" + "a" * 53,
     "pbkdf2_sha256$600000$salt$" + "a" * 43 + "=", "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$" + "n" * 43,
@@ -166,6 +224,8 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[str, ...]]] = {
     "strict-json": (strict, ('{"a":[1,-2.5e3,true,null,{"b":"\\ud83d\\ude00"}]}', '{"a":1e400}', '{"a":NaN}')),
     "language": (language, ("de-CH;q=0.9, en;q=0.8,*;q=0.1", "ar fr")),
     "password-hash": (password_hash, HASHES),
+    "glance": (glance_at, (f"{POST}{FORM}\r\na=b", f"{POST}Connection: keep-alive\r\n{FORM}X: y\r\n\r\na=b")),
+    "multipart": (multipart, (PART, PART.replace("--b--", "--b"))),
 }
 
 
