@@ -57,6 +57,9 @@ def test_the_path_ends_before_the_query():
         pytest.param(sent(TYPE, LENGTH.replace(b": ", b": +")), id="a signed length"),
         pytest.param(sent(TYPE, LENGTH.replace(b"\r\n", b" \r\n")), id="a space after the length"),
         pytest.param(sent(TYPE, b"X: a\n" + LENGTH), id="a line that ends in another way"),
+        pytest.param(
+            sent(TYPE, LENGTH, b"X: a\nConnection: close\r\n"), id="the last request, in a line of another end"
+        ),
         pytest.param(sent(TYPE, b"X: a\r\n " + LENGTH), id="a folded line"),
         pytest.param(sent(TYPE, LENGTH, b"Transfer-Encoding: chunked\r\n"), id="another coding"),
         pytest.param(sent(TYPE, LENGTH, b"Transfer-Encoding : identity\r\n"), id="another coding, oddly"),
