@@ -9,4 +9,4 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_a_flood_of_logins_costs_refreshes_nothing(a_plan):
-    assert broken(hashing.run(a_plan(100, 3.0))) == []
+    assert broken(hashing.run(a_plan(100, 1.0))) == []
