@@ -166,10 +166,10 @@ def test_what_the_client_did_not_sign_as_registered_is_refused(browser: Browser,
     token = forge(browser)
     told = answered(browser.authorize("asker", request=token))
     assert told["error"] == "invalid_request_object"
-    # Without a redirect URI beside it, nothing says where the browser may go.
-    page = bare(browser, token)
-    assert page.status_code == 400
-    assert "location" not in page.headers
+    # Without a good redirect URI beside it, nothing says where the browser may go.
+    for page in (bare(browser, token), browser.authorize("asker", request=token, redirect_uri=EVIL)):
+        assert page.status_code == 400
+        assert "location" not in page.headers
 
 
 def test_a_client_without_keys_signs_nothing(browser: Browser):
@@ -187,8 +187,33 @@ def test_a_signed_redirect_uri_must_be_registered_as_well(
     assert "location" not in answer.headers
 
 
-def test_an_unregistered_redirect_uri_beside_a_good_object_is_refused_too(browser: Browser):
-    assert browser.authorize("asker", request=signed(browser), redirect_uri=EVIL).status_code == 400
+@pytest.mark.parametrize("scope", ["openid", "es256:read"])
+def test_its_redirect_uri_counts_whatever_stands_beside_it(browser: Browser, scope: str):
+    """RFC 9101 §6.3; OpenID's certification asks for it (oidcc-ensure-request-object-with-redirect-uri)."""
+    answer = browser.authorize("asker", request=signed(browser, scope=scope), redirect_uri=EVIL)
+    assert answer.headers["location"].startswith(f"{REDIRECT_URI}?")
+    assert redeem(browser.world, answered(answer)["code"], "asker").status_code == 200
+
+
+@pytest.mark.parametrize("changed", [{"prompt": "none login"}, {"response_type": "token"}, {"prompt": "x"}])
+def test_what_is_wrong_in_it_is_told_where_it_says_itself(browser: Browser, changed: dict[str, Any]):
+    answer = browser.authorize("asker", request=signed(browser, **changed), redirect_uri=EVIL)
+    assert answer.headers["location"].startswith(f"{REDIRECT_URI}?error=")
+
+
+@pytest.mark.parametrize("changed", [{"registration": "{}"}, {"request_uri": "https://rp.example/o"}])
+def test_what_is_wrong_beside_it_and_an_unregistered_redirect_uri_is_told_on_a_page(
+    browser: Browser, changed: dict[str, Any]
+):
+    answer = browser.authorize("asker", request=signed(browser), redirect_uri=EVIL, **changed)
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+
+
+def test_an_unregistered_redirect_uri_beside_an_object_without_one_is_refused(browser: Browser):
+    answer = browser.authorize("asker", request=signed(browser, redirect_uri=None), redirect_uri=EVIL)
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
 
 
 def test_a_request_object_authenticates_no_client(browser: Browser):

@@ -18,8 +18,8 @@ _LAST_PORT = 65_535
 def check_redirect_uri(request: AuthorizationRequest, judging: Judging) -> AuthorizationRequest:
     """Find the URI to answer at. Raises: InvalidRequest, which becomes a page: there is nowhere else to tell it.
 
-    It may be left out where one alone is registered, but not with OpenID Connect (Core §3.1.2.1). In a request object
-    it may stand there alone: then it is looked for when that has been opened.
+    It may be left out where one alone is registered, but not with OpenID Connect (Core §3.1.2.1). Beside a request
+    object none needs to stand, nor one that is right: that of the object counts (RFC 9101 §6.3), once it is opened.
     """
     registered = request.client.relying_party.redirect_uris
     presented = request.parameters.get("redirect_uri")
@@ -32,6 +32,8 @@ def check_redirect_uri(request: AuthorizationRequest, judging: Judging) -> Autho
             raise InvalidRequest("redirect_uri is required", rule="redirect_uri_missing")
         return replace(request, redirect_uri=registered[0])
     if not is_registered(presented, registered):
+        if "request" in request.parameters:
+            return request
         raise InvalidRequest("the redirect_uri is not registered for this client", rule="redirect_uri_unregistered")
     return replace(request, redirect_uri=presented)
 
