@@ -53,8 +53,8 @@ def compare(plan: rounds.Plan, directory: Path) -> list[rounds.Figure]:  # noqa:
 
 def _figure(kind: str, ask: Callable[[Side], Answer], count: int, sides: Sides) -> rounds.Figure:
     taken: tuple[list[float], list[float]] = ([], [])
-    for side in sides:
-        for _ in range(min(count, 20)):
+    for _ in range(min(count, 20)):
+        for side in sides:  # in turn, or the other one's connection would be idle for too long
             ask(side)
     for _ in range(count):
         for side, seconds in zip(sides, taken, strict=True):
