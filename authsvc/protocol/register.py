@@ -107,14 +107,13 @@ def check_sector(client: Client, registering: Registering) -> None:
         return
     wanted = frozenset(client.relying_party.redirect_uris)
     try:
-        # A copy may be older than the client's newest redirect URI.
-        copies = (registering.fetcher.fetch(uri, renewed=renewed) for renewed in (False, True))
-        is_listed = any(wanted <= _listed(copy.body) for copy in copies)
+        # A copy may be older than the client's newest redirect URI, and name one that the sector has withdrawn.
+        listed = _listed(registering.fetcher.fetch(uri, renewed=True).body)
     except FetchFailed as error:
         raise InvalidClientMetadata(
             "sector_identifier_uri: cannot be read", detail=f"sector_identifier_uri: {error.detail}"
         ) from None
-    if not is_listed:
+    if not wanted <= listed:
         raise InvalidClientMetadata("sector_identifier_uri: must be a JSON array that holds every redirect URI")
 
 

@@ -98,6 +98,16 @@ def test_a_new_redirect_uri_is_looked_up_in_a_new_copy(opened: Callable[[Serve |
     assert kept.relying_party.redirect_uris == (REDIRECT_URI, OTHER)
 
 
+def test_a_redirect_uri_that_the_sector_has_withdrawn_is_refused(opened: Callable[[Serve | bytes], Opened]):
+    """A copy of the document must not speak for it (oidcc-registration-sector-bad of OpenID's certification)."""
+    served = answering(an_answer(json.dumps([REDIRECT_URI]).encode()), an_answer(json.dumps([OTHER]).encode()))
+    world, sector = opened(served)
+    assert _register(world, sector).status_code == 201
+    answer = _register(world, sector)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "invalid_client_metadata"
+
+
 def test_nobody_is_asked_for_a_registration_that_is_refused_anyway(opened: Callable[[bytes], Opened]):
     world, sector = opened(an_answer(json.dumps([REDIRECT_URI]).encode()))
     uri = f"http://127.0.0.1:{sector.port}/uris"
