@@ -1,4 +1,8 @@
-"""The error page: calm words, what helps and the request's id; nothing of what was sent, nothing of what we know."""
+"""The error page: calm words, what helps and the request's id; nothing of what was sent.
+
+What a client did wrong is told in its own language too, that of the protocol: there is no other place for it when
+nobody knows where the browser may be sent (RFC 6749 §4.1.2.1).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +11,7 @@ from authsvc.domain.mail.links import LinkInvalid
 from authsvc.domain.people.lockout import Throttled
 from authsvc.domain.sign_in.flows import FlowOver, ForeignBrowser
 from authsvc.errors import AuthsvcError, StorageUnavailable
+from authsvc.protocol.errors import ProtocolError
 from authsvc.web.csrf import ForeignForm, FormOutdated
 from authsvc.web.errors import headers_of, status_of
 from authsvc.web.languages import mark, translations
@@ -93,6 +98,7 @@ def error_page(error: AuthsvcError, reader: Reader, request_id: str) -> Response
         "words": translate(found.words),
         "advice": found.advice and translate(found.advice),
         "request_id": request_id,
+        "told": f"{error.code}: {error.description}" if found is REFUSED and isinstance(error, ProtocolError) else "",
     }
     return render_for(reader, "error", context, Frame(status, headers_of(error)))
 

@@ -15,7 +15,7 @@ from authsvc.web.page import Frame, Reader, logo_address, page_address, render, 
 from authsvc.web.responses import Response
 from tests.web.calls import a_call, a_tenant
 
-SHOWN = {"title": "T", "words": "W", "advice": "", "request_id": "r1"}
+SHOWN = {"title": "T", "words": "W", "advice": "", "request_id": "r1", "told": ""}
 
 
 def header(response: Response, name: str) -> str:
@@ -92,7 +92,7 @@ def test_addresses_are_built_of_the_issuer_alone():
         pytest.param(ForeignBrowser("x"), 403, "This page belongs to another browser", id="foreign browser"),
         pytest.param(ForeignForm("x"), 403, "This did not come from here", id="foreign form"),
         pytest.param(FormOutdated("x"), 403, "This page is out of date", id="form outdated"),
-        pytest.param(InvalidRequest("secret detail"), 400, "This cannot be done", id="a protocol's"),
+        pytest.param(InvalidRequest("x", detail="secret detail"), 400, "This cannot be done", id="a protocol's"),
         pytest.param(AuthsvcError("secret detail"), 500, "Something went wrong", id="unknown"),
     ],
 )
@@ -106,6 +106,14 @@ def test_the_error_page_says_what_helps_and_no_details(error, status, title):
     assert not error.detail or error.detail not in re.sub("<style>.*</style>", "", body, flags=re.DOTALL).split()
     if status in {429, 503}:
         assert int(header(response, "retry-after")) >= 1
+
+
+@pytest.mark.parametrize("code", list(LANGUAGES))
+def test_what_a_client_did_wrong_is_told_in_the_words_of_the_protocol_besides(code):
+    error = InvalidRequest("the redirect_uri is <not> registered", detail="secret detail")
+    body = error_page(error, Reader(LANGUAGES[code], None), "r").body.decode()
+    assert '<code lang="en" dir="ltr">invalid_request: the redirect_uri is &lt;not&gt; registered</code>' in body
+    assert "secret detail" not in body
 
 
 def test_the_error_page_speaks_the_readers_language():
