@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from authsvc.cli.installation import key_policy
-from authsvc.cli.preflight import FIRST_ALGORITHMS
 from authsvc.clock import utc_now
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
 from authsvc.crypto.envelope import MasterKeys
@@ -98,9 +97,7 @@ def give_birth(settings: Settings, storage: Storage, tenant: Tenant, master_keys
         uow.clients.add(web_client)
         uow.clients.add(check_client(admin))
         uow.users.add(user)
-        for algorithm in FIRST_ALGORITHMS:
-            keyring.signing_key(algorithm, uow, now)
-        keyring.opaque_key(uow, now)
+        keyring.prepare(uow, now)
         _write_privately(path, facts.to_json())
         uow.commit()
     finally:

@@ -21,9 +21,6 @@ from authsvc.storage.sql.engine import Storage
 from authsvc.storage.sql.migrate import pending
 from authsvc.storage.sql.obstacles import obstacles
 
-FIRST_ALGORITHMS = ("ES256", "RS256")
-"""Of access tokens and of ID tokens, where nobody asks for another: their keys are made before the first request."""
-
 
 def check_serving(settings: Settings, listen: Listen) -> None:
     """Check all that a production server needs. Raises: Refused, StorageUnavailable."""
@@ -83,12 +80,9 @@ def migration_state(settings: Settings) -> str:
 def open_keys(settings: Settings, storage: Storage, master_keys: MasterKeys) -> None:
     """Make the default tenant's first keys, or see that the master key opens those that there are. Raises: Refused."""
     keyring = Keyring(master_keys, key_policy(settings))
-    now = utc_now()
     with unit(storage, find_tenant(storage.list_tenants(), None).id) as uow:
         try:
-            for algorithm in FIRST_ALGORITHMS:
-                keyring.signing_key(algorithm, uow, now)
-            keyring.opaque_key(uow, now)
+            keyring.prepare(uow, utc_now())
         except DecryptionFailed as error:
             raise Refused(
                 f"The keys in the database cannot be opened with {settings.master_key_file} ({error}): "

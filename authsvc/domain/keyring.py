@@ -1,7 +1,8 @@
 """Which key signs now, which keys are published, and how one follows another.
 
-A key belongs to a tenant and an algorithm and is created at first need. A successor is published before it signs
-(JWKS max-age + skew); its predecessor stays published until the last thing it signed has expired.
+A key belongs to a tenant and an algorithm and is created at first need, to sign or to be published. A successor is
+published before it signs (JWKS max-age + skew); its predecessor stays published until the last thing it signed has
+expired.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ OPAQUE = "opaque"
 PAIRWISE = "pairwise"
 """Of the key for pairwise subjects: another one would make everybody a stranger to every such client."""
 UNPUBLISHED = frozenset({OPAQUE, PAIRWISE})
+FIRST_ALGORITHMS = ("ES256", "RS256")
+"""Of access tokens and of ID tokens, where nobody asks for another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,12 @@ class Keyring:
         self._opaque: dict[tuple[UUID, str], bytes] = {}
         self._verification: dict[tuple[UUID, str], VerificationKey] = {}
         self._verified: dict[tuple[bytes, str], tuple[VerificationKey, VerifiedClaims]] = {}
+
+    def prepare(self, unit: KeyUnit, now: datetime) -> None:
+        """Make the keys of a tenant's first tokens, as far as they are not there."""
+        for algorithm in FIRST_ALGORITHMS:
+            self.signing_key(algorithm, unit, now)
+        self.opaque_key(unit, now)
 
     def signing_key(self, algorithm: str, unit: KeyUnit, now: datetime) -> SigningKey:
         """Return the newest key that may sign, creating the first one."""

@@ -71,7 +71,7 @@ def endpoints(  # noqa: PLR0913 - the composition root names each part
         "/connect/register": Endpoint(
             "connect_register", registration_handlers(registering), _on("machine"), (JSON,), nested=True
         ),
-        "/jwks": Endpoint("jwks", {"GET": jwks_handler(jwks_max_age_seconds)}, _on("memory")),
+        "/jwks": Endpoint("jwks", {"GET": jwks_handler(issuing.keyring, jwks_max_age_seconds)}, _on("memory")),
         "/.well-known/oauth-authorization-server": Endpoint("metadata", documents, _on("memory")),
         "/.well-known/openid-configuration": Endpoint("metadata", documents, _on("memory")),
         "/login": Endpoint("login", {"POST": login_handler(issuing)}, login_route, BOTH, refusals="api"),

@@ -69,13 +69,15 @@ def test_tenants_have_keys_of_their_own(small_world: World):
     assert not [key for key in ours + theirs if {"d", "p", "q", "k"} & set(key)]
 
 
-def test_a_key_set_without_keys_is_not_kept(small_world: World):
+def test_a_new_tenants_keys_are_published_before_its_first_token(small_world: World):
     with small_world.change() as uow:
         uow.tenants.add(
             Tenant(uuid4(), "new", "https://login.example/t/new", None, "/t/new", False, small_world.clock())
         )
     answer = small_world.get("/t/new/jwks")
-    assert (answer.json(), answer.headers["cache-control"]) == ({"keys": []}, "public, max-age=0")
+    assert [key["alg"] for key in answer.json()["keys"]] == ["ES256", "RS256"]
+    assert "max-age=0" not in answer.headers["cache-control"]
+    assert small_world.get("/t/new/jwks").json() == answer.json()
 
 
 @pytest.mark.parametrize(

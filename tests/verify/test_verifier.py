@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -135,6 +136,13 @@ def test_sixty_four_threads_with_an_unknown_key_id_cause_one_fetch(
     before = server.fetches["/jwks"]
     token = server.token(kid="made-up")
     barrier = threading.Barrier(64)
+    answer = cast("Callable[[], Any]", server.answers["/jwks"])
+
+    def answer_late() -> Any:
+        time.sleep(0.5)  # Whoever comes after the answer may ask once more: here all have come before it.
+        return answer()
+
+    server.answers["/jwks"] = answer_late
 
     def present(_: int) -> str:
         barrier.wait()

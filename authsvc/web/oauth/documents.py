@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
-from authsvc.domain.keyring import published_keys
+from authsvc.domain.keyring import Keyring, published_keys
 from authsvc.protocol.discovery import Pages, metadata
 from authsvc.web.cors import PUBLIC
 from authsvc.web.endpoint import Handler
@@ -33,20 +33,24 @@ class _Prebuilt:
         return all(mine is given for mine, given in zip(self.sources, sources, strict=True))
 
 
-def jwks_handler(max_age_seconds: int) -> Handler:
-    """Return the handler of GET /jwks (RFC 7517 §5)."""
+def jwks_handler(keyring: Keyring, max_age_seconds: int) -> Handler:
+    """Return the handler of GET /jwks (RFC 7517 §5).
+
+    A new tenant's first keys are made then: who reads them before its first token could not judge that otherwise.
+    """
     built: dict[UUID, _Prebuilt] = {}
 
     def handle(call: Call) -> Response:
         records, now = call.uow.keys.list(), call.request.now
         document = built.get(call.tenant.id)
         if document is None or not document.is_of(records) or (document.until and now >= document.until):
+            if not published_keys(records, now):
+                keyring.prepare(call.uow, now)
+                records = call.uow.keys.list()
             until = min((record.retires_at for record in records if record.retires_at and record.retires_at > now),
                         default=None)  # fmt: skip
             content = {"keys": published_keys(records, now)}
-            # A new tenant has none before its first token: whoever kept that would refuse it.
-            seconds = max_age_seconds if content["keys"] else 0
-            document = _build((records,), until, content, b"application/jwk-set+json", seconds)
+            document = _build((records,), until, content, b"application/jwk-set+json", max_age_seconds)
             built[call.tenant.id] = document
         return _answer(call, document)
 
