@@ -14,13 +14,14 @@ from authsvc.domain.parties.resources import ACCOUNT_SCOPE, Resource
 from authsvc.domain.tokens.exchange import ExchangePolicy
 from bench.faults.browsing import VERIFIER, authorization_query, code_of
 from bench.faults.caller import Answer, Caller
-from bench.faults.site import APP, AUDIENCE, PASSWORD, REDIRECT_URI, SCOPE, SERVICE, WEB, Site
+from bench.faults.site import APP, AUDIENCE, PASSWORD, REDIRECT_URI, SCOPE, SERVICE, WEB, Site, assertion
 
 SAMPLES, COLD_SAMPLES = 100, 10
 _FEED_SECONDS = 1.1
 BACK, OPS = "back", "ops"
 """The server of what tokens are for, which exchanges them; and an administrator."""
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _BILLING, _BILLING_SCOPE = "https://billing.example", "billing:read"
 _FAMILIES = 20
 _PAGE, _LONGEST_PAGE = 20, 200
@@ -113,6 +114,12 @@ def machine_token(side: Side) -> Answer:
     return side.post_token(SERVICE, "client_credentials", scope=SCOPE, resource=AUDIENCE)
 
 
+def signed_machine_token(side: Side) -> Answer:
+    """A token for a service that proves itself by its key: its assertion must not have been used."""
+    fields = {"grant_type": "client_credentials", "scope": SCOPE, "client_assertion": assertion()}
+    return side.caller.form("/token", client_assertion_type=JWT_BEARER, **fields)
+
+
 def cold_machine_token(side: Side) -> Answer:
     """The same when something that nodes remember was changed a moment ago: they must read all of it again."""
     side.connection.execute("UPDATE change_feed SET counter = counter + 1")
@@ -180,6 +187,7 @@ KINDS: tuple[tuple[str, Callable[[Side], Answer], int], ...] = (
     ("GET /admin/users", first_users, 4 * SAMPLES),
     ("GET /admin/users in the middle", middle_users, 4 * SAMPLES),
     ("client_credentials", machine_token, 4 * SAMPLES),
+    ("client_credentials by private_key_jwt", signed_machine_token, 4 * SAMPLES),
     ("client_credentials after a change", cold_machine_token, COLD_SAMPLES),
     ("authorize with a session", authorize, 4 * SAMPLES),
     ("code for tokens", redeem, 2 * SAMPLES),

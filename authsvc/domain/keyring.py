@@ -100,9 +100,9 @@ class Keyring:
 
     def prepare(self, unit: KeyUnit, now: datetime) -> None:
         """Make the keys of a tenant's first tokens, as far as they are not there."""
+        self.opaque_key(unit, now)  # in the order in which grants lock them
         for algorithm in FIRST_ALGORITHMS:
             self.signing_key(algorithm, unit, now)
-        self.opaque_key(unit, now)
 
     def signing_key(self, algorithm: str, unit: KeyUnit, now: datetime) -> SigningKey:
         """Return the newest key that may sign, creating the first one."""
@@ -229,6 +229,11 @@ def _newest(algorithm: str, unit: KeyUnit, now: datetime) -> KeyRecord | None:
         if record.algorithm == algorithm and record.may_sign(now):
             return record
     return None
+
+
+def is_prepared(records: tuple[KeyRecord, ...], now: datetime) -> bool:
+    """Say whether the keys of a tenant's first tokens are published."""
+    return {record.algorithm for record in records if record.is_published(now)}.issuperset(FIRST_ALGORITHMS)
 
 
 def published_keys(records: tuple[KeyRecord, ...], now: datetime) -> tuple[Mapping[str, Any], ...]:

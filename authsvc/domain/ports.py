@@ -248,6 +248,9 @@ class Fetcher(Protocol):
         while for each URL. Raises: FetchFailed, FetchBusy.
         """
 
+    def fetch_anew(self, url: str) -> Document:
+        """Return the JSON document as it is now, whatever is cached: for what is seldom asked. Raises: as `fetch`."""
+
 
 class Notifier(Protocol):
     """The way out for words to strangers; guarded, bounded in time."""

@@ -75,6 +75,10 @@ class GuardedFetcher:
             self._refresh_soon(url)
         return copy.document
 
+    def fetch_anew(self, url: str) -> Document:
+        """Return the JSON document at `url` as it is now. Raises: FetchFailed, FetchBusy."""
+        return self._wait_for(url)
+
     def notify(self, url: str, fields: Mapping[str, str]) -> None:
         """POST a form to `url`. Whoever failed often lately is not tried. Raises: FetchFailed."""
         address = self._read(url)

@@ -57,7 +57,7 @@ def create_client(given: Given, desk: ClientDesk) -> tuple[Client, str | None]:
         raise FieldsInvalid((FieldProblem(CLIENT_ID, "1 to 128 characters of A-Z a-z 0-9 . _ ~ -"),))
     wanted = {name: value for name, value in given.items() if name != CLIENT_ID}
     client = _with_members(_blank(client_id, wanted, desk.now), wanted, desk.now)
-    client, secret = with_secret(_checked(client, desk), desk.uow, desk.registering, desk.now)
+    client, secret = with_secret(_checked(client, desk, NO_RELYING_PARTY), desk.uow, desk.registering, desk.now)
     desk.uow.begin()
     desk.uow.clients.add(client)
     return client, secret
@@ -70,7 +70,7 @@ def change_client(client: Client, given: Given, desk: ClientDesk) -> tuple[Clien
     Raises: FieldsInvalid, InsufficientScope; Conflict if it was changed meanwhile; as `check_client`, `check_sector`.
     """
     require_power_over(client, desk)
-    changed, secret = _checked(_with_members(client, given, desk.now), desk), None
+    changed, secret = _checked(_with_members(client, given, desk.now), desk, client.relying_party), None
     if changed.auth_method != client.auth_method:
         changed, secret = with_secret(changed, desk.uow, desk.registering, desk.now, before=client.auth_method)
     desk.uow.begin()
@@ -174,13 +174,13 @@ def _proving(base: Client, wanted: Client, given: Mapping[str, Any]) -> Client:
     return wanted
 
 
-def _checked(client: Client, desk: ClientDesk) -> Client:
+def _checked(client: Client, desk: ClientDesk, before: RelyingParty) -> Client:
     """Return the client if it is sound, names only what is there, and is no stronger than who asks."""
     require_power_over(client, desk)
     if problems := tuple(_about_names(client, desk)):
         raise FieldsInvalid(problems)
     check_client(client, desk.registering.allowed_hosts)
-    check_sector(client, desk.registering)
+    check_sector(client, desk.registering, before)
     return client
 
 

@@ -13,7 +13,13 @@ from authsvc.domain.parties.clients import Client, ClientInvalid, check_client, 
 from authsvc.domain.parties.key_sources import KeySourceInvalid
 from authsvc.domain.parties.registration_quota import RegistrationQuota, attempt_from, require_room
 from authsvc.domain.parties.registration_tokens import RegistrationToken
-from authsvc.domain.parties.relying_parties import OPENLY, RedirectUriInvalid, RelyingPartyInvalid
+from authsvc.domain.parties.relying_parties import (
+    NO_RELYING_PARTY,
+    OPENLY,
+    RedirectUriInvalid,
+    RelyingParty,
+    RelyingPartyInvalid,
+)
 from authsvc.domain.ports import Fetcher, UnitOfWork
 from authsvc.domain.tenants import REGISTRATION_OFF, REGISTRATION_OPEN, Tenant
 from authsvc.domain.tokens.exchange import ExchangePolicyInvalid
@@ -97,18 +103,19 @@ def check_values(client: Client, registering: Registering) -> None:
         raise InvalidClientMetadata(error.detail) from None
 
 
-def check_sector(client: Client, registering: Registering) -> None:
+def check_sector(client: Client, registering: Registering, before: RelyingParty = NO_RELYING_PARTY) -> None:
     """Read the sector's document, which must name every redirect URI. Raises: InvalidClientMetadata, FetchBusy.
 
-    Else a client could learn the names that people have at another sector. Source: OpenID Connect Registration §5.
+    Else a client could learn the names that people have at another sector. What it had `before` is not asked for again:
+    whoever disables a client does not depend on its host. Source: OpenID Connect Registration §5.
     """
     uri = client.relying_party.sector_identifier_uri
-    if uri is None:
-        return
     wanted = frozenset(client.relying_party.redirect_uris)
+    if uri is None or (uri == before.sector_identifier_uri and wanted <= frozenset(before.redirect_uris)):
+        return
     try:
         # A copy may be older than the client's newest redirect URI, and name one that the sector has withdrawn.
-        listed = _listed(registering.fetcher.fetch(uri, renewed=True).body)
+        listed = _listed(registering.fetcher.fetch_anew(uri).body)
     except FetchFailed as error:
         raise InvalidClientMetadata(
             "sector_identifier_uri: cannot be read", detail=f"sector_identifier_uri: {error.detail}"

@@ -49,7 +49,7 @@ def replace_registration(
     wanted = with_metadata(found.client, metadata, may_have)
     # The secrets of another method would not go with it.
     check_values(replace(wanted, secrets=()), registering)
-    check_sector(wanted, registering)
+    check_sector(wanted, registering, found.client.relying_party)
     client, secret = with_secret(wanted, uow, registering, request.now, before=found.client.auth_method)
     uow.begin()
     saved = uow.clients.save(client)

@@ -104,10 +104,7 @@ def _administer(caller: Caller, site: Site) -> set[bytes]:
     # A row whose hash is none is reported, and a password in its place is not.
     rows = f"username,password_hash\ncanary-row,{CANARY}\n"
     told = _good(caller.send("/admin/users/import", rows, "text/csv", Authorization=bearer))
-    while _good(caller.get(f"/admin/users/import/{told['id']}", Authorization=bearer))["state"] in {
-        "queued",
-        "running",
-    }:
+    while _good(caller.get(f"/admin/users/import/{told['id']}", Authorization=bearer))["state"] != "done":
         time.sleep(0.2)
     key = json.dumps({"name": "canaries", "scopes": [SCOPE], "resources": [AUDIENCE], "expires_in": 3_600})
     basic = "Basic " + base64.b64encode(f"{SERVICE}:{site.secrets[SERVICE]}".encode()).decode()

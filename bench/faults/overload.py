@@ -150,10 +150,11 @@ def _judged(plan: Plan, what: str, seen: dict[str, Phased]) -> list[Finding]:
                 f">= {0.9 * plan.times:g}", offered >= 0.9 * plan.times, timed=True),
         Finding(f"{what}: accepted meanwhile, to the capacity", f"{served:,.0f}/s ({served / capacity:.0%})", "-",
                 holds=True),
-        Finding(f"{what}: p99 of the accepted, to that at half of the capacity",
+        Finding(f"{what}: p99 of the accepted from second {ONSET_SECONDS:g} on, to that at half of the capacity",
                 f"{ratio:.2f} ({_p99(accepted) * 1e3:.1f} : {usual * 1e3:.1f} ms)", f"<= {RATIO:g}", ratio <= RATIO,
                 timed=True),
-        within(f"{what}: p99 of {len(refused):,} refusals (503 or 429)", _p99(refused), REFUSED_SECONDS),
+        within(f"{what}: p99 of {len(refused):,} refusals (503 or 429) from second {ONSET_SECONDS:g} on; the slowest "
+               f"took {max(refused, default=0.0):.2f} s", _p99(refused), REFUSED_SECONDS),
         none_of(f"{what}: other answers, and none", strange.total(), len(over.answers), [str(dict(strange))]),
         within(f"{what}: until answers are as before", back, RECOVERY_SECONDS),
     ]  # fmt: skip

@@ -57,7 +57,7 @@ def run(plan: Plan) -> list[Finding]:
 def _rotations(plan: Plan, where: str, times: int) -> list[Finding]:
     seen, lots = _Seen(), range(0, times, AT_MOST)
     for before in lots:
-        directory = plan.directory / f"{where[:3]}{before}"
+        directory = plan.directory / f"{where.partition(' ')[0]}{before}"
         directory.mkdir()
         with ON[where](directory) as (site, port):
             rotated(plan, min(AT_MOST, times - before), seen, site, port)

@@ -100,12 +100,21 @@ def test_a_new_redirect_uri_is_looked_up_in_a_new_copy(opened: Callable[[Serve |
 
 def test_a_redirect_uri_that_the_sector_has_withdrawn_is_refused(opened: Callable[[Serve | bytes], Opened]):
     """A copy of the document must not speak for it (oidcc-registration-sector-bad of OpenID's certification)."""
-    served = answering(an_answer(json.dumps([REDIRECT_URI]).encode()), an_answer(json.dumps([OTHER]).encode()))
-    world, sector = opened(served)
-    assert _register(world, sector).status_code == 201
-    answer = _register(world, sector)
-    assert answer.status_code == 400
+    good, bad = an_answer(json.dumps([REDIRECT_URI]).encode()), an_answer(json.dumps([OTHER]).encode())
+    world, sector = opened(answering(good, bad, good, bad))
+    for status in (201, 400, 201, 400):
+        answer = _register(world, sector)
+        assert answer.status_code == status
     assert answer.json()["error"] == "invalid_client_metadata"
+
+
+def test_what_a_client_had_is_not_asked_for_again(opened: Callable[[Serve | bytes], Opened]):
+    """Else the sector's host could keep others from changing, or from disabling, the client."""
+    world, sector = opened(answering(an_answer(json.dumps([REDIRECT_URI, OTHER]).encode())))
+    client = _register(world, sector, redirect_uris=[REDIRECT_URI, OTHER]).json()
+    wanted = METADATA | {"redirect_uris": [OTHER], "sector_identifier_uri": client["sector_identifier_uri"]}
+    assert manage(world, "PUT", client, json=wanted).status_code == 200
+    assert sector.connections == 1
 
 
 def test_nobody_is_asked_for_a_registration_that_is_refused_anyway(opened: Callable[[bytes], Opened]):

@@ -80,6 +80,19 @@ def test_a_new_tenants_keys_are_published_before_its_first_token(small_world: Wo
     assert small_world.get("/t/new/jwks").json() == answer.json()
 
 
+def test_a_key_set_lacks_no_algorithm_of_the_first_tokens(small_world: World):
+    """Its readers keep it for a while: a first ID token under a key that is not in it would be refused."""
+    small_world.token("svc2")
+    assert {key["alg"] for key in small_world.get("/jwks").json()["keys"]} == {"ES256", "RS256"}
+
+
+def test_a_key_set_that_is_refused_makes_no_key(small_world: World):
+    refused = small_world.http.get("/jwks", headers=[("If-None-Match", "a"), ("If-None-Match", "b")])
+    assert refused.status_code == 400
+    with small_world.change() as uow:
+        assert uow.keys.list() == ()
+
+
 @pytest.mark.parametrize(
     "path", ["/t/nobody/jwks", "/t/nobody/.well-known/openid-configuration", "/t/nobody/me",
              "/.well-known/oauth-authorization-server/t/nobody", "/t/OTHER/jwks", "/t/other/t/other/jwks"],
@@ -116,10 +129,10 @@ def test_documents_may_be_cached_and_are_compared_by_their_etag(world: World):
 def test_a_new_key_changes_the_etag_of_the_key_set(small_world: World):
     small_world.token("svc2")
     before = small_world.get("/jwks")
-    small_world.token("svc", scope="rs256:read")
+    small_world.token("svc", scope="eddsa:read")
     after = small_world.get("/jwks", If_None_Match=before.headers["etag"])
     assert after.status_code == 200
-    assert {key["alg"] for key in after.json()["keys"]} == {"ES256", "RS256"}
+    assert {key["alg"] for key in after.json()["keys"]} == {"ES256", "RS256", "EdDSA"}
 
 
 def test_a_registered_origin_reads_the_documents_by_one_header(small_world: World):

@@ -34,6 +34,9 @@ class Shelf:
             raise text
         return Document(text.encode(), hashlib.sha256(text.encode()).hexdigest())
 
+    def fetch_anew(self, url: str) -> Document:
+        raise AssertionError(url)
+
 
 def kids(keys: Sequence[jwk.VerificationKey]) -> list[str | None]:
     return [key.kid for key in keys]

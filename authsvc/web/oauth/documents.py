@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from authsvc.crypto.algorithms import SIGNING_ALGORITHMS
-from authsvc.domain.keyring import Keyring, published_keys
+from authsvc.domain.keyring import Keyring, is_prepared, published_keys
 from authsvc.protocol.discovery import Pages, metadata
 from authsvc.web.cors import PUBLIC
 from authsvc.web.endpoint import Handler
@@ -36,15 +36,16 @@ class _Prebuilt:
 def jwks_handler(keyring: Keyring, max_age_seconds: int) -> Handler:
     """Return the handler of GET /jwks (RFC 7517 §5).
 
-    A new tenant's first keys are made then: who reads them before its first token could not judge that otherwise.
+    A new tenant's first keys are made then: who keeps the set from before its first token could not judge that else.
     """
     built: dict[UUID, _Prebuilt] = {}
 
     def handle(call: Call) -> Response:
-        records, now = call.uow.keys.list(), call.request.now
+        # The tags first: a request that is refused makes no keys.
+        known, records, now = _known_tags(call), call.uow.keys.list(), call.request.now
         document = built.get(call.tenant.id)
         if document is None or not document.is_of(records) or (document.until and now >= document.until):
-            if not published_keys(records, now):
+            if not is_prepared(records, now):
                 keyring.prepare(call.uow, now)
                 records = call.uow.keys.list()
             until = min((record.retires_at for record in records if record.retires_at and record.retires_at > now),
@@ -52,7 +53,7 @@ def jwks_handler(keyring: Keyring, max_age_seconds: int) -> Handler:
             content = {"keys": published_keys(records, now)}
             document = _build((records,), until, content, b"application/jwk-set+json", max_age_seconds)
             built[call.tenant.id] = document
-        return _answer(call, document)
+        return _answer(known, document)
 
     return handle
 
@@ -63,13 +64,13 @@ def metadata_handler(max_age_seconds: int, *, signs_up: bool) -> Handler:
     built: dict[UUID, _Prebuilt] = {}
 
     def handle(call: Call) -> Response:
-        resources = call.uow.resources.list()
+        known, resources = _known_tags(call), call.uow.resources.list()
         document = built.get(call.tenant.id)
         if document is None or not document.is_of(call.tenant, resources):
             content = metadata(call.tenant, resources, SIGNING_ALGORITHMS, pages)
             document = _build((call.tenant, resources), None, content, b"application/json", max_age_seconds)
             built[call.tenant.id] = document
-        return _answer(call, document)
+        return _answer(known, document)
 
     return handle
 
@@ -92,9 +93,11 @@ def _build(
     return _Prebuilt(sources, until, ok, Response(304, headers), etag)
 
 
-def _answer(call: Call, document: _Prebuilt) -> Response:
+def _known_tags(call: Call) -> frozenset[str]:
+    """Return the entity tags that the caller has (RFC 9110 §13.1.2). Raises: InvalidRequest."""
     known = call.request.header(b"if-none-match")
-    if known is None:
-        return document.ok
-    tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
-    return document.not_modified if document.etag in tags or "*" in tags else document.ok
+    return frozenset() if known is None else frozenset(tag.strip().removeprefix("W/") for tag in known.split(","))
+
+
+def _answer(known: frozenset[str], document: _Prebuilt) -> Response:
+    return document.not_modified if document.etag in known or "*" in known else document.ok
