@@ -25,7 +25,7 @@ from bench.faults.site import APP, PASSWORD, SCOPE, SERVICE, WEB, Site
 from bench.processes import LOAD_CORES, SERVER_CORES, confined_to
 
 NAME = "overload"
-TIMES, SECONDS = 5, 15.0
+TIMES, SECONDS = 5, 60.0
 """Times: the multiple of the capacity that is offered; seconds: for how long."""
 REFUSED = {429, 503}
 RATIO, REFUSED_SECONDS, RECOVERY_SECONDS, WINDOW_SECONDS, WELL_SECONDS = 3.0, 0.1, 5.0, 0.5, 2.0

@@ -207,8 +207,9 @@ def test_a_commit_that_was_cut_off_on_the_disk_is_gone_and_those_before_it_are_t
     found.close()
     with after._database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-    for opened in (unit, storage, after):
-        opened.close()
+    unit.close()
+    storage.close()
+    after.close()
 
 
 def test_a_sqlite_connection_that_may_not_write_is_left_behind(tmp_path: Path):
@@ -336,8 +337,9 @@ def test_of_two_that_wait_for_each_other_one_is_refused_within_a_second_and_noth
     disabled = {person.id: units[0].users.get(person.id) for person in people}
     assert all(found is not None for found in disabled.values())
     assert {found.disabled_at is not None for found in disabled.values() if found} == {any(done)}
-    for opened in (*units, storage):
-        opened.close()
+    for unit in units:
+        unit.close()
+    storage.close()
 
 
 def test_a_transaction_that_a_crash_cut_is_refused_and_left_no_trace(own_postgres: postgres.Cluster):
