@@ -79,6 +79,7 @@ def test_everything_can_be_done_with_the_keyboard(chromium: Browser, site: Site)
     with visiting(chromium, viewport=DESKTOP) as person:
         page = person.page
         page.goto(site.ask(prompt="login consent"))
+        expect(page.get_by_label("User name or e-mail address")).to_be_focused()  # a person waits for the cursor too
         page.keyboard.type("alice")
         page.keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
