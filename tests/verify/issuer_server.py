@@ -151,8 +151,12 @@ class IssuerServer:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
                 pass
 
-        self._httpd = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._httpd.daemon_threads = True
+        class Crowd(ThreadingHTTPServer):
+            daemon_threads = True
+            # The base's 5 lets the system drop what a crowd of callers opens at once.
+            request_queue_size = 512
+
+        self._httpd = Crowd(("127.0.0.1", self.port), Handler)
         self.port = self._httpd.server_port
         threading.Thread(target=self._httpd.serve_forever, args=(0.01,), daemon=True).start()
 
