@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from authsvc.errors import AuthsvcError
 
-RUSH_SECONDS = 0.2
-"""A queue that has not been empty for so long, and is high, will not become empty by patience."""
+RUSH_SECONDS = 0.1
+"""A high queue that has not been empty for so long will not become empty by patience; one twice as high for half."""
 COUNT_SECONDS = 1.0
 """For so long it is counted who asks and who is refused."""
 FEW_REFUSED = 0.1
 """While a larger part than this is refused, more may come than can be done."""
-TRIAL_SECONDS, TRIAL_PART = 2.0, 4
+TRIAL_SECONDS, TRIAL_PART = 2.0, 8
 """How long a longer queue is tried, and which part of a high one it must not reach."""
 PATIENCE_SECONDS, MOST_PATIENCE_SECONDS = 10.0, 60.0
 """From a trial that was none to the next, at first and at last."""
@@ -114,7 +114,9 @@ class Rush:
             elif not self._is_said_idle and waiting >= self._few + (self._high - self._few) // TRIAL_PART:
                 return True
         if self._began_at is not None:
-            return waiting >= self._high and self._monotonic() - self._began_at > RUSH_SECONDS
+            seconds = self._monotonic() - self._began_at
+            # The longer it is the more has come in that time: five times what can be done fills a queue at once.
+            return waiting >= self._high and seconds * waiting > RUSH_SECONDS * self._high
         if waiting > 0:
             self._began_at = self._monotonic()
         return False

@@ -29,8 +29,6 @@ TIMES, SECONDS = 5, 60.0
 """Times: the multiple of the capacity that is offered; seconds: for how long."""
 REFUSED = {429, 503}
 RATIO, REFUSED_SECONDS, RECOVERY_SECONDS, WINDOW_SECONDS, WELL_SECONDS = 3.0, 0.1, 5.0, 0.5, 2.0
-ONSET_SECONDS = 3.0
-"""A burst is borne: what comes at first may wait for its turn. It is told, not judged."""
 PEOPLE, FAMILIES = 4_000, 1_500
 CLOSED, HALF = 16, 0.5
 Requests = Callable[[Site, Lines], Coroutine[None, None, list[bytes]]]
@@ -46,10 +44,9 @@ class Phased:
     seconds: float
     answers: list[tuple[float, int, float]]
 
-    def times(self, *, ok: bool, since: float = 0.0) -> list[float]:
-        """How long the accepted took, or the refused, that were answered later than that."""
-        return [took for at, status, took in self.answers
-                if (status == OK if ok else status in REFUSED) and at >= since]  # fmt: skip
+    def times(self, *, ok: bool) -> list[float]:
+        """How long the accepted took, or the refused."""
+        return [took for _, status, took in self.answers if (status == OK if ok else status in REFUSED)]
 
 
 def run(plan: Plan) -> list[Finding]:
@@ -134,15 +131,10 @@ def _judged(plan: Plan, what: str, seen: dict[str, Phased]) -> list[Finding]:
     # As the generator has counted: what was answered within the phase.
     capacity = sum(status == OK and at <= closed.seconds for at, status, _ in closed.answers) / closed.seconds
     usual = _p99(half.times(ok=True))
-    accepted, refused = (over.times(ok=ok, since=ONSET_SECONDS) for ok in (True, False))
+    accepted, refused = (over.times(ok=ok) for ok in (True, False))
     strange = Counter(str(status) for _, status, _ in over.answers if status != OK and status not in REFUSED)
-    served = len(accepted) / max(1.0, over.seconds - ONSET_SECONDS)
-    ratio, back = _p99(accepted) / usual, recovered(after, RATIO * usual)
-    whole = (_p99(over.times(ok=ok)) * 1e3 for ok in (True, False))
-    told = (
-        f"{over.offered / over.seconds:,.0f}/s of {plan.times} x {capacity:,.0f}/s left the generator;"
-        f" p99 with the first {ONSET_SECONDS:g} s {next(whole):,.0f} ms, of refusals {next(whole):,.0f} ms"
-    )
+    served, ratio, back = len(accepted) / over.seconds, _p99(accepted) / usual, recovered(after, RATIO * usual)
+    told = f"{over.offered / over.seconds:,.0f}/s of {plan.times} x {capacity:,.0f}/s left the generator"
     say(f"  {what}: {told}; half {usual * 1e3:.1f} ms")
     offered = over.offered / over.seconds / capacity
     return [
@@ -150,10 +142,10 @@ def _judged(plan: Plan, what: str, seen: dict[str, Phased]) -> list[Finding]:
                 f">= {0.9 * plan.times:g}", offered >= 0.9 * plan.times, timed=True),
         Finding(f"{what}: accepted meanwhile, to the capacity", f"{served:,.0f}/s ({served / capacity:.0%})", "-",
                 holds=True),
-        Finding(f"{what}: p99 of the accepted from second {ONSET_SECONDS:g} on, to that at half of the capacity",
+        Finding(f"{what}: p99 of the accepted, to that at half of the capacity",
                 f"{ratio:.2f} ({_p99(accepted) * 1e3:.1f} : {usual * 1e3:.1f} ms)", f"<= {RATIO:g}", ratio <= RATIO,
                 timed=True),
-        within(f"{what}: p99 of {len(refused):,} refusals (503 or 429) from second {ONSET_SECONDS:g} on; the slowest "
+        within(f"{what}: p99 of {len(refused):,} refusals (503 or 429); the slowest "
                f"took {max(refused, default=0.0):.2f} s", _p99(refused), REFUSED_SECONDS),
         none_of(f"{what}: other answers, and none", strange.total(), len(over.answers), [str(dict(strange))]),
         within(f"{what}: until answers are as before", back, RECOVERY_SECONDS),
