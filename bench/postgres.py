@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.processes import LOAD_CORES, BenchError, confined_to, free_port
+from bench.processes import LOAD_CORES, BenchError, confined_to
+from tests.harness.postgres import free_port
 
 START_DEADLINE_SECONDS = 30.0
 

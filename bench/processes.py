@@ -1,7 +1,6 @@
 """Start a server process on chosen cores, wait for its first answer, read what it costs, and end it."""
 
 import os
-import socket
 import subprocess
 import time
 import urllib.error
@@ -52,14 +51,6 @@ class Running:
     def cpu_seconds(self) -> float:
         """Processor time of the whole tree so far, user and system."""
         return sum(_cpu_ticks(pid) for pid in self.tree()) / TICKS_PER_SECOND
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench.load import Load
-from bench.processes import ALL_CORES, SERVER_CORES, BenchError, Running, Spawn, free_port, running
+from bench.processes import ALL_CORES, SERVER_CORES, BenchError, Running, Spawn, running
+from tests.harness.postgres import free_port
 
 PEERS = Path(__file__).parent / "peers"
 AUTHSVC = (str(Path(sys.executable).parent / "authsvc"),)

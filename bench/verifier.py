@@ -21,7 +21,8 @@ from jose import jwk, jws
 from jose.backends.base import Key
 
 from bench import rounds
-from bench.processes import SERVER_CORES, BenchError, confined_to, free_port
+from bench.processes import SERVER_CORES, BenchError, confined_to
+from tests.harness.postgres import free_port
 
 NAME = "verifier"
 AUDIENCE = "https://orders.example"

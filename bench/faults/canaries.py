@@ -19,8 +19,8 @@ from bench.faults.ledger import proof
 from bench.faults.plan import Plan, on_postgresql, on_sqlite
 from bench.faults.service import Service
 from bench.faults.site import APP, AUDIENCE, PASSWORD, SCOPE, SERVICE, WEB, Site, administrator
-from bench.processes import BenchError, free_port
-from tests.harness.postgres import Cluster, find_binaries
+from bench.processes import BenchError
+from tests.harness.postgres import Cluster, find_binaries, free_port
 
 NAME = "canaries"
 TIMES, SECONDS = 1, 15.0

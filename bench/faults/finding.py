@@ -21,6 +21,11 @@ def none_of(what: str, found: int, among: int, examples: list[str] | None = None
     return Finding(what, f"{found} of {among:,}{told}", "0", found == 0 and among > 0)
 
 
+def hardly_any(what: str, found: int, among: int) -> Finding:
+    """A promise that a busy machine may break now and then (503): told to the last one, and no test asserts a few."""
+    return Finding(what, f"{found} of {among:,}", "0", found == 0, timed=found * 10 < among)
+
+
 def within(what: str, seconds: float, limit: float) -> Finding:
     """A promise about a duration."""
     return Finding(what, f"{seconds:.2f} s", f"<= {limit:g} s", seconds <= limit, timed=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.faults.caller import Answer, Caller, Tally
-from bench.faults.finding import Finding, none_of, say
+from bench.faults.finding import Finding, hardly_any, none_of, say
 from bench.faults.plan import Plan, on_sqlite
 from bench.faults.service import Service
 from bench.faults.site import APP, PASSWORD, SCOPE, Site
@@ -28,8 +28,9 @@ WORDS = {
     "passwords": "a password of 1 MB", "logins": "a wrong password of 1,024 bytes",
     "hashers": "no request, but a process for each core that hashes all the time at the lowest priority",
 }  # fmt: skip
+LEAST_SECONDS = 6.0
 SETTLE_SECONDS, PAUSE_SECONDS, PEOPLE = 2.0, 0.02, 4
-OK = 200
+OK, UNAVAILABLE = 200, 503
 ROOT = Path(__file__).parents[2]
 
 
@@ -57,7 +58,9 @@ class _Refreshing:
     def _refresh(self, number: int, ended: threading.Event) -> None:
         caller = Caller(self.port, Tally())
         fields = {"password": PASSWORD, "client_id": APP, "scope": f"openid {SCOPE}"}
-        token = caller.json("/login", username=self.site.person(number), **fields).json["refresh_token"]
+        while (answer := caller.json("/login", username=self.site.person(number), **fields)).is_unsure:
+            pass
+        token = answer.json["refresh_token"]
         while not ended.wait(PAUSE_SECONDS):
             answer = caller.form("/token", grant_type="refresh_token", client_id=APP, refresh_token=token)
             self.seen.append(answer)
@@ -98,7 +101,8 @@ def _round(plan: Plan, service: Service, refreshing: _Refreshing, kind: str) -> 
     refreshing.seen.clear()
     time.sleep(plan.seconds)
     quiet = list(refreshing.seen)
-    seconds = SETTLE_SECONDS + plan.seconds
+    # Short ones hardly begin on a slow machine.
+    seconds = max(SETTLE_SECONDS + plan.seconds, LEAST_SECONDS)
     command = ["bench.faults.attacker", kind, str(service.port), str(plan.times), str(seconds)]
     if kind == "hashers":
         command = ["bench.faults.hasher", str(seconds)]
@@ -126,11 +130,13 @@ def _judged(plan: Plan, kind: str, rounds: list[_Round]) -> list[Finding]:
         ends.update(each.ends)
     strange = {status: number for status, number in ends.items() if status not in STATUSES[kind]}
     answers = [answer for each in rounds for answer in each.under]
-    refused = [f"{answer.status} {answer.body[:80]!r}" for answer in answers if answer.status != OK]
+    busy = sum(answer.status == UNAVAILABLE for answer in answers)
+    refused = [f"{answer.status} {answer.body[:80]!r}" for answer in answers if answer.status not in {OK, UNAVAILABLE}]
     return [
         none_of(f"{what}: answered otherwise than {', '.join(sorted(STATUSES[kind]))} (0: closed)",
                 sum(strange.values()), ends.total(), [str(strange)]),
         none_of(f"{what}: refreshes refused", len(refused), len(answers), refused),
+        hardly_any(f"{what}: refreshes answered 503", busy, len(answers)),
         _compared(what, rounds, MOST),
     ]  # fmt: skip
 

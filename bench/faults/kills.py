@@ -39,6 +39,7 @@ def killed(plan: Plan, site: Site, database: str) -> list[Finding]:
                     service.kill_worker(chance)
                 kills += 1
             service.await_answer("/health/ready")
+            crowd.await_some_of_each()
             time.sleep(1.0)
         say(f"  {database}: {kills} kills, {restarts} of them of everything; {crowd.tally.told}")
         told = f"{database}, {kills} SIGKILLs ({restarts} of the whole service), {crowd.ledger.acknowledged:,} writes"

@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 
 from authsvc.crypto import base64url
+from authsvc.web.lanes import STALL_SECONDS
 from bench.faults.browsing import CHALLENGE, code_of
 from bench.faults.caller import Answer, Caller, Tally
 from bench.faults.crowd import service_token
@@ -24,7 +25,7 @@ from bench.faults.plan import Plan, on_postgresql
 from bench.faults.proxy import round_robin
 from bench.faults.service import Service
 from bench.faults.site import APP, AUDIENCE, PASSWORD, SCOPE, SERVICE, WEB, Site
-from bench.processes import free_port
+from tests.harness.postgres import free_port
 
 NAME = "nodes"
 TIMES, SECONDS = 10, 150.0
@@ -33,7 +34,7 @@ NODES, LOOKS = 3, 36
 BOUND_SECONDS, MARGIN_SECONDS = 1.0, 0.3
 LEASE_SECONDS = 60.0
 METRICS_PORT = "AUTHSVC_OBSERVE__METRICS_PORT"
-COUNTED_SECONDS = 10.0
+COUNTED_SECONDS = 60.0
 """How long it may take until workers have told their last counts."""
 OK = 200
 Ask = Callable[[Caller], Answer]
@@ -102,7 +103,7 @@ def _counted(ports: list[int], sent: int) -> Finding:
 
 def _answered(metrics_port: int) -> int:
     """How many requests the workers of one node have answered, but for our own question whether it is ready."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{metrics_port}/metrics", timeout=30) as answer:
         lines = answer.read().decode().splitlines()
     ours = [line for line in lines if line.startswith("authsvc_requests_total{") and 'endpoint="ready"' not in line]
     return round(sum(float(line.rpartition(" ")[2]) for line in ours))
@@ -112,10 +113,20 @@ def _look(proxy: int, tally: Tally, change: _Change) -> list[tuple[float, bool]]
     """When each answer was asked for, and whether it had seen the change."""
     looked = []
     for _ in range(LOOKS):
-        caller, began = Caller(proxy, tally), time.monotonic()
-        looked.append((began, change.is_seen(change.ask(caller))))
-        caller.close()
+        began, answer = _asked(proxy, tally, change)
+        looked.append((began, change.is_seen(answer)))
     return looked
+
+
+def _asked(proxy: int, tally: Tally, change: _Change) -> tuple[float, Answer]:
+    """When, and the answer; once more where it is none, or late: then it may be of the caches (web/edge.py)."""
+    for _ in range(20):
+        caller, began = Caller(proxy, tally), time.monotonic()
+        answer = change.ask(caller)
+        caller.close()
+        if not answer.is_unsure and answer.seconds < STALL_SECONDS - 0.1:
+            break
+    return began, answer
 
 
 def _changes(site: Site, caller: Caller) -> list[_Change]:
@@ -145,13 +156,12 @@ def _changes(site: Site, caller: Caller) -> list[_Change]:
             uow.users.enable(user)
 
     def revoke_key() -> None:
-        token = str(service_token(caller, site).json["access_token"])
-        kids[:] = [json.loads(base64url.decode(token.split(".", maxsplit=1)[0]))["kid"]]
+        kids[:] = [_signing_kid(caller, site)]
         with site.change() as uow:
             uow.keys.revoke(kids[0], datetime.now(UTC))
 
     def make_key() -> None:
-        service_token(caller, site)
+        _signing_kid(caller, site)
 
     def with_uris(*uris: str) -> Callable[[], None]:
         def save() -> None:
@@ -175,6 +185,15 @@ def _changes(site: Site, caller: Caller) -> list[_Change]:
                 lambda at: at.get(f"/authorize?{query}", Cookie=site.cookies),
                 lambda answer: code_of(answer) is not None),
     ]  # fmt: skip
+
+
+def _signing_kid(caller: Caller, site: Site) -> str:
+    """The key that signs now; one is made where there is none."""
+    while (answer := service_token(caller, site)).is_unsure:
+        pass
+    caller.close()
+    head = base64url.decode(str(answer.json["access_token"]).split(".", maxsplit=1)[0])
+    return str(json.loads(head)["kid"])
 
 
 def _login(caller: Caller, site: Site) -> Answer:

@@ -12,7 +12,7 @@ from functools import partial
 
 from bench.faults.caller import LOST, Answer, Caller, Tally
 from bench.faults.crowd import Crowd
-from bench.faults.finding import Finding, none_of, say, within
+from bench.faults.finding import Finding, hardly_any, none_of, say, within
 from bench.faults.plan import Plan, on_postgresql, on_sqlite
 from bench.faults.races import ASSERTION_TYPE
 from bench.faults.service import Service
@@ -24,9 +24,10 @@ TIMES, SECONDS = 1, 6.0
 """Seconds: how long each trouble lasts."""
 WORKERS, CONNECTIONS = 2, 8
 LIMIT, SHORT_LIMIT = 600, 20
-OK, TOO_MANY, FAULT = 200, 429, 500
+OK, TOO_MANY, FAULT, UNAVAILABLE = 200, 429, 500, 503
 HEARD_SECONDS = 0.5
 """Processes that share their counts know of each other by then."""
+PATIENCE_SECONDS = 60.0
 REPLAY_SECONDS = 45.0
 """So long an assertion is presented again; it is good for longer."""
 
@@ -62,8 +63,10 @@ def troubled(plan: Plan, site: Site, database: str) -> list[Finding]:
     tally = crowd.tally
     say(f"  {database}: {tally.told}; {asserting.fresh:,} assertions, {asserting.again:,} of them again")
     faults = sum(count for status, count in tally.statuses.items() if status >= FAULT or status == LOST)
+    busy = tally.statuses[UNAVAILABLE]
     found += [
-        none_of("answers of 5xx, connections lost", faults, tally.statuses.total()),
+        none_of("answers of 5xx but 503, connections lost", faults - busy, tally.statuses.total()),
+        hardly_any("answers of 503", busy, tally.statuses.total()),
         none_of("unexpected answers", len(tally.unexpected), tally.statuses.total(), tally.unexpected),
         none_of("assertions that counted twice", len(asserting.twice), asserting.again, asserting.twice),
         none_of("errors and tracebacks in the log", len(errors), lines, errors),
@@ -206,6 +209,10 @@ class _Greedy:
 
         with _threads(CONNECTIONS, once):
             time.sleep(seconds)
+            # On a slow machine it takes longer until it is refused.
+            until = time.monotonic() + PATIENCE_SECONDS
+            while not self.statuses[TOO_MANY] and time.monotonic() < until:
+                time.sleep(0.05)
         self.minutes = int(time.time() // 60) - int(began // 60) + 1
         self.per_second = self.statuses.total() / (time.time() - began)
         for caller in callers:
@@ -214,7 +221,7 @@ class _Greedy:
     def findings(self, when: str) -> list[Finding]:
         """It is refused at last, at no time by each worker later than by its own limit."""
         passed, most = self.statuses[OK], self.minutes * self.limit * WORKERS
-        strange = self.statuses.total() - passed - self.statuses[TOO_MANY]
+        strange = self.statuses.total() - passed - self.statuses[TOO_MANY] - self.statuses[UNAVAILABLE]
         return [
             Finding(f"{when}: one address got past its limit, of {self.statuses.total():,} requests", f"{passed}",
                     f"<= {most}", passed <= most and strange == 0 and self.statuses[TOO_MANY] > 0),
@@ -245,6 +252,8 @@ class _Asserting:
         token, now = assertion(), time.monotonic()
         answer = _present(client, token)
         self.fresh += 1
+        if answer.is_unsure:
+            return
         if answer.status != OK:
             self.tally.wrong(f"a fresh assertion was refused: {answer.status} {answer.body!r}")
         self._used = [each for each in self._used if each[0] > now - REPLAY_SECONDS] + [(now, token)]

@@ -15,15 +15,14 @@ import jwt
 from authsvc.cli.master_file import read_master_keys
 from authsvc.domain.keyring import KeyPolicy, Keyring
 from authsvc.verify import TokenVerifier
-from bench.faults.caller import Caller, Tally
+from bench.faults.caller import LOST, Answer, Caller, Tally
 from bench.faults.crowd import service_token
 from bench.faults.finding import Finding, none_of, say
 from bench.faults.plan import Plan
 from bench.faults.proxy import round_robin
 from bench.faults.service import Service
 from bench.faults.site import AUDIENCE, Site, make_site
-from bench.processes import free_port
-from tests.harness.postgres import running_cluster
+from tests.harness.postgres import free_port, running_cluster
 
 NAME = "rotations"
 TIMES, SECONDS = 100, 1.0
@@ -33,7 +32,7 @@ SETTINGS = {"AUTHSVC_LIFETIMES__JWKS_MAX_AGE": str(MAX_AGE_SECONDS), "AUTHSVC_LI
 NODES = 3
 AT_MOST = 50
 """Of one installation: a key stays published for a day, and verifiers take no more than a hundred."""
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS, PATIENCE_SECONDS = 0.02, 60.0
 Verify = Callable[[str], None]
 
 
@@ -96,6 +95,7 @@ ON = {"SQLite": _on_sqlite, "PostgreSQL and 3 nodes": _on_nodes}
 def rotated(plan: Plan, times: int, seen: _Seen, site: Site, port: int) -> None:
     """Rotate under load, then wait until the last key signs."""
     keyring = Keyring(read_master_keys(site.master_key_file), KeyPolicy(MAX_AGE_SECONDS, SKEW_SECONDS))
+    wanted = len(seen.kids) + times
     seen.ended.clear()
     seen.tokens.clear()
     caller = Caller(port, Tally())
@@ -111,6 +111,9 @@ def rotated(plan: Plan, times: int, seen: _Seen, site: Site, port: int) -> None:
             keyring.rotate("ES256", uow, datetime.now(UTC))
         time.sleep(plan.seconds)
     time.sleep(MAX_AGE_SECONDS + SKEW_SECONDS + 2)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while len(seen.kids) < wanted and time.monotonic() < until:
+        time.sleep(0.1)
     seen.ended.set()
     for thread in threads:
         thread.join()
@@ -120,8 +123,11 @@ def _ask(port: int, site: Site, seen: _Seen) -> None:
     """Each token over a connection of its own, so that every worker signs."""
     while not seen.ended.wait(PAUSE_SECONDS):
         caller = Caller(port, Tally())
-        token = service_token(caller, site).json.get("access_token")
+        answer = service_token(caller, site)
         caller.close()
+        if answer.is_unsure:
+            continue
+        token = answer.json.get("access_token")
         if token is None:
             seen.failed.append("no token")
             continue
@@ -151,8 +157,11 @@ class _Strict:
 
     def __call__(self, token: str) -> None:
         if time.monotonic() >= self._until:
-            answer = Caller(self._port, Tally()).get("/jwks")
-            self._until = time.monotonic() + MAX_AGE_SECONDS
+            answer = Answer(LOST)
+            while answer.is_unsure:
+                # From when it was asked for: the answer may have been long on its way.
+                self._until = time.monotonic() + MAX_AGE_SECONDS
+                answer = Caller(self._port, Tally()).get("/jwks")
             self._keys = {str(key.key_id): key for key in jwt.PyJWKSet.from_dict(answer.json).keys}
         _decode(token, self._keys[str(jwt.get_unverified_header(token)["kid"])])
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from bench.faults.site import Site
-from bench.processes import BenchError, Running, free_port
+from bench.processes import BenchError, Running
+from tests.harness.postgres import free_port
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0

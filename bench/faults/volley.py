@@ -58,8 +58,9 @@ class Volley:
             # What is closed is told below, by an answer that is lost.
             with suppress(OSError):
                 each.sendall(sent)
+        self._used_at = time.monotonic()
         answers = [_answer(each) for each in self._sockets]
-        self._used_at, self._is_whole = time.monotonic(), all(answer.status != LOST for answer in answers)
+        self._is_whole = all(answer.status != LOST for answer in answers)
         return answers
 
 

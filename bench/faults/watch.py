@@ -11,7 +11,7 @@ from bench.faults.caller import Answer, Caller, Tally
 from bench.faults.crowd import service_token
 from bench.faults.site import Site
 
-PAUSE_SECONDS = 0.03
+PAUSE_SECONDS, PATIENCE_SECONDS = 0.03, 60.0
 OK, UNAVAILABLE = 200, 503
 What = Literal["jwks", "token"]
 
@@ -39,6 +39,12 @@ class Watch:
             ended.set()
             for thread in threads:
                 thread.join()
+
+    def await_answers(self, how_many: int) -> None:
+        """Until so many were 200."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while len(self.seen) - len(refused(list(self.seen))) < how_many and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
 
     def between(self, begin: float, end: float) -> list[tuple[float, What, Answer]]:
         """What was asked for and answered in this time (of the monotonic clock)."""
