@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness import postgres
 from tests.harness.redis_server import RedisServer, running_redis
@@ -13,6 +14,9 @@ from tests.harness.requirements import require
 from tests.harness.schema import make_schema, postgres_with_schema
 
 _IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+# How long an example takes is the machine's affair. All else is as it was: with CI set the examples are the same ones.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

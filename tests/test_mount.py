@@ -264,14 +264,14 @@ def test_a_verifier_and_the_issuer_live_in_one_process(tmp_path: Path):
         origin = f"http://{HOST}:{listening.getsockname()[1]}"
         found = install(f"sqlite:///{tmp_path}/authsvc.db", tmp_path, f"{origin}/auth")
         app = an_app(found)
-        configure(app, TokenVerifier(f"{origin}/auth", audience("ES256")))
+        configure(app, TokenVerifier(f"{origin}/auth", audience("ES256"), timeout_seconds=60))
 
         @app.get("/orders")
         async def orders(token: Annotated[AccessToken, Depends(require_scope("es256:read"))]) -> str:
             return token.subject
 
         served = Served(app, app.router.lifespan_context(app), listening)
-        with serving_over_http(served), httpx.Client(base_url=origin, trust_env=False) as http:
+        with serving_over_http(served), httpx.Client(base_url=origin, trust_env=False, timeout=60) as http:
             token = service_token(http, found).json()["access_token"]
             answer = http.get("/orders", headers={"Authorization": f"Bearer {token}"})
             assert answer.json() == "svc"

@@ -142,7 +142,7 @@ class Issuer:
         auth = httpx.BasicAuth(client_id, secret) if secret else httpx.Auth()
         form = fields if secret else {**fields, "client_id": client_id}
         # The proxies of the environment are for other hosts.
-        with httpx.Client(base_url=self.url, trust_env=False) as client:
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=60) as client:
             return client.post(path, data=form, auth=auth).raise_for_status()
 
     def _writing(self) -> AbstractContextManager[UnitOfWork]:

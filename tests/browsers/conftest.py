@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browsers.site import FLAGS, Site, serving_site
+from tests.browsers.site import FLAGS, PATIENCE_MS, Site, serving_site
 from tests.harness.requirements import require
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +16,7 @@ def chromium() -> Iterator[Browser]:
     """The system's Chromium, without a window."""
     path = require("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(path), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=str(path), args=FLAGS, timeout=2 * PATIENCE_MS)
         try:
             yield browser
         finally:

@@ -24,6 +24,8 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+PATIENCE_MS = 60_000
+"""A browser, a server and a hash at once: a busy machine takes its time."""
 NARROW, PHONE, DESKTOP = {"width": 320, "height": 640}, {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 CLIENT = "shop"
 LOGO = (
@@ -68,7 +70,7 @@ class Visitor:
 def visiting(browser: Browser, **options: Any) -> Iterator[Visitor]:
     """A fresh browser profile; notes every complaint of the console and every address that is asked for."""
     context = browser.new_context(**options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     visitor = Visitor(context, page)
     page.on("console", lambda message: visitor.complaints.append(message.text) if message.type == "error" else None)

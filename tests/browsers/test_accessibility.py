@@ -15,7 +15,13 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 _NOBODY = (f"nobody {number}" for number in count())
 """Another one each time: guesses at one name are throttled."""
 Open = Callable[[Page, Site], None]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def _press(page: Page) -> None:
+    """The page's button, and wait for the next page."""
+    with page.expect_navigation():
+        page.locator("main button").click()
 
 
 def _login(page: Page, site: Site) -> None:
@@ -26,7 +32,7 @@ def _login_wrong(page: Page, site: Site) -> None:
     page.goto(site.ask())
     page.locator("#username").fill(next(_NOBODY))
     page.locator("#password").fill("wrong")
-    page.locator("main button").click()
+    _press(page)
     page.get_by_role("alert").wait_for()
 
 
@@ -53,7 +59,7 @@ def _register_wrong(page: Page, site: Site) -> None:
     _register(page, site)
     page.locator("#username").fill("a b")
     page.locator("#password").fill("too short")
-    page.locator("main button").click()
+    _press(page)
     page.get_by_role("alert").wait_for()
 
 
@@ -64,7 +70,7 @@ def _forgot(page: Page, site: Site) -> None:
 def _forgot_sent(page: Page, site: Site) -> None:
     _forgot(page, site)
     page.locator("#username").fill(next(_NOBODY))
-    page.locator("main button").click()
+    _press(page)
     page.locator("#username").wait_for(state="detached")
 
 
@@ -101,7 +107,7 @@ def _logout(page: Page, site: Site) -> None:
 
 def _signed_out(page: Page, site: Site) -> None:
     _logout(page, site)
-    page.locator("main button").click()
+    _press(page)
     page.get_by_role("heading").wait_for()
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browsers.site import DESKTOP, PHONE, Site, publish, visiting
 from tests.flows.world import PASSWORD
 
+pytestmark = pytest.mark.timeout(300)
 SCRIPTS = [pytest.param(True, id="with scripts"), pytest.param(False, id="without scripts")]
 
 
@@ -119,6 +120,7 @@ def test_two_windows_with_two_errands_do_not_get_in_each_others_way(chromium: Br
         first.goto(site.ask(state="first", prompt="consent"))
         second.goto(site.ask(state="second", prompt="consent"))
         sign_in(first)
+        expect(first).to_have_url(re.compile("/ui/consent"))
         sign_in(second, password="not even right")
         for page, state in ((second, "second"), (first, "first")):
             page.get_by_role("button", name="Allow", exact=True).click()
@@ -181,8 +183,8 @@ def test_another_site_cannot_sign_a_visitor_in_as_somebody_else(chromium: Browse
 def test_no_page_can_be_framed(chromium: Browser, site: Site):
     with visiting(chromium) as person:
         publish("/frame", f'<iframe src="{site.ask()}" title="framed"></iframe>')
-        person.page.goto(f"{site.other}/frame")
-        person.page.wait_for_load_state("networkidle")
+        with person.page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+            person.page.goto(f"{site.other}/frame")
         assert any("frame-ancestors" in complaint for complaint in person.complaints)
 
 
@@ -208,6 +210,7 @@ def test_a_person_signs_out_and_is_asked_who_they_are_the_next_time(chromium: Br
         page = person.page
         page.goto(site.ask(prompt="consent"))
         sign_in(page)
+        expect(page).to_have_url(re.compile("/ui/consent"))
         page.goto(f"{site.issuer}/ui/logout")
         expect(page.get_by_text("You are signed in as alice.")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()

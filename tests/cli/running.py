@@ -11,7 +11,7 @@ import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def run_forked(run: Callable[[], None], environment: Mapping[str, str], director
             code = _child(run, environment, directory, files)
         finally:
             os._exit(code)
-    deadline = time.monotonic() + LIMIT_SECONDS / 3
+    deadline = time.monotonic() + LIMIT_SECONDS
     ended, status = 0, 0
     while not ended:
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -131,7 +131,8 @@ def serving(arguments: tuple[str, ...], environment: Mapping[str, str], director
     finally:
         for pid in server.workers | {process.pid}:
             if process.poll() is None or pid != process.pid:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         process.wait()
 
 
@@ -150,14 +151,14 @@ def answers(url: str) -> bool:
 
 
 def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=LIMIT_SECONDS) as answer:
         return bytes(answer.read())
 
 
 def post(url: str, form: str) -> tuple[int, dict[str, object]]:
     """The status and the JSON of the answer to a posted form."""
     try:
-        with urllib.request.urlopen(url, form.encode(), timeout=30) as answer:
+        with urllib.request.urlopen(url, form.encode(), timeout=LIMIT_SECONDS) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refusal:
         return refusal.code, json.load(refusal)
@@ -166,5 +167,5 @@ def post(url: str, form: str) -> tuple[int, dict[str, object]]:
 def children_of(pid: int) -> set[int]:
     try:
         return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # It may go between opening and reading.
         return set()

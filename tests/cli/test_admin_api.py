@@ -22,7 +22,7 @@ def test_what_the_manual_says_works_when_pasted(site, start):
         "http://localhost:8000", site.issuer
     )
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False, cwd=site.directory
+        ["bash", "-c", script], capture_output=True, text=True, timeout=110, check=False, cwd=site.directory
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"username":"grace"' in done.stdout

@@ -57,7 +57,7 @@ def test_people_stay_signed_in_when_the_installation_moves_to_postgresql(install
 
 
 def test_a_copy_that_was_killed_serves_nobody_and_is_made_again(installation, new_url):
-    add_people(installation, 3_000)
+    add_people(installation, 10_000)
     environment, directory = installation.environment, installation.directory
     process = subprocess.Popen([SCRIPT, "db", "copy", "--to", new_url], cwd=directory, env=environment)
     with psycopg.connect(new_url, autocommit=True) as watch:

@@ -34,7 +34,7 @@ def pasted(commands):
     """What a shell prints when the lines are pasted into it."""
     if shutil.which("curl") is None or shutil.which("bash") is None:
         missing("curl or bash is missing: install both")
-    done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=True, timeout=110)
     return json.loads(done.stdout)
 
 
@@ -94,7 +94,7 @@ def test_the_first_start_keeps_the_same_facts_in_a_private_file(site, start):
 def test_the_service_turns_a_person_api_key_into_a_token_for_its_own_resource(site, start):
     start("dev", "--port", str(site.port))
     facts = facts_of(site)
-    with httpx.Client(base_url=f"http://127.0.0.1:{site.port}", trust_env=False) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{site.port}", trust_env=False, timeout=60) as http:
         person = {**facts["user"], "client_id": "dev-app", "scope": "account"}
         signed_in = http.post("/login", json=person).json()["access_token"]
         key = http.post(
@@ -159,7 +159,7 @@ def test_what_an_earlier_version_began_is_caught_up(site, start):
     assert now["web_client"]["client_secret"] != facts["web_client"]["client_secret"]
     assert file.stat().st_mode & 0o777 == 0o600
     authenticated = ("dev-web", now["web_client"]["client_secret"])
-    with httpx.Client(base_url=f"http://127.0.0.1:{site.port}", trust_env=False) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{site.port}", trust_env=False, timeout=60) as http:
         answer = http.post("/token", data={"grant_type": "authorization_code", "code": "x"}, auth=authenticated)
     assert answer.json()["error"] == "invalid_grant"
 
@@ -169,14 +169,16 @@ def test_a_request_in_flight_finishes_when_the_server_is_stopped(site, start, nu
     server = start("dev", "--port", str(site.port), AUTHSVC_PASSWORDS__FAILURE_SECONDS="1.5")
     body = LOGIN.format(user="ada", password="wrong", client="dev-app").encode()
     head = f"POST /login HTTP/1.1\r\nHost: localhost:{site.port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-    with socket.create_connection(("127.0.0.1", site.port), timeout=30) as connection:
-        connection.sendall(head.encode() + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as connection:
+        connection.sendall(head.encode() + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 100 ")  # It has begun with the request.
+        connection.sendall(body)
         time.sleep(0.5)
 
         server.process.send_signal(number)
 
         assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
-    assert server.process.wait(30) == 0
+    assert server.process.wait(60) == 0
     assert server.err == ""
 
 

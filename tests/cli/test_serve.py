@@ -182,15 +182,18 @@ def test_a_request_in_flight_finishes_after_sigterm(installation, start):
     server = start("serve", "--port", str(installation.port), AUTHSVC_PASSWORDS__FAILURE_SECONDS="1.5")
     body = b"username=ada&password=wrong&client_id=app"
     head = f"POST /login HTTP/1.1\r\nHost: localhost:{installation.port}\r\nContent-Length: {len(body)}\r\n"
+    head += "Expect: 100-continue\r\n"
     form = b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", installation.port), timeout=30) as connection:
-        connection.sendall(head.encode() + form + body)
+    with socket.create_connection(("127.0.0.1", installation.port), timeout=60) as connection:
+        connection.sendall(head.encode() + form)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 100 ")  # It has begun with the request.
+        connection.sendall(body)
         time.sleep(0.5)
 
         server.process.send_signal(signal.SIGTERM)
 
         assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
-    assert server.process.wait(30) == 0
+    assert server.process.wait(60) == 0
     assert not answers(f"{server.url}/health/live")
 
 
@@ -258,7 +261,7 @@ def test_workers_end_when_their_supervisor_is_killed(installation, start):
 def _is_alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # It may go between opening and reading.
         return False
 
 

@@ -127,7 +127,7 @@ def count_of(site) -> int:
 
 @pytest.mark.slow
 def test_an_import_that_was_killed_has_stored_whole_batches_and_is_finished_by_the_next(installation):
-    count = 8_000
+    count = 20_000
     lines = (f"u{n},u{n}@example.com,true,{BCRYPT}\n" for n in range(count))
     file = write(installation, "users.csv", "username,email,email_verified,password_hash\n" + "".join(lines))
     environment, directory = installation.environment, installation.directory

@@ -13,14 +13,26 @@ from tests.flows.world import World, running_world
 
 
 @pytest.fixture
-def app_client(migrated_url: str, tmp_path: Path) -> Iterator[AppClient]:
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server refuses because its machine is busy is no part of what these tests say."""
+    for limit in (
+        "web.lanes.STALL_SECONDS", "web.edge.STALL_SECONDS", "app.PERMIT_WAIT_SECONDS",
+        "storage.sql.connect.BUSY_SECONDS", "storage.sql.connect.POOL_TIMEOUT_SECONDS",
+        "storage.sql.pulse.DOUBT_SECONDS",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"authsvc.{limit}", 60.0)
+    monkeypatch.setattr("authsvc.storage.sql.connect._POSTGRESQL_OPTIONS", "-c plan_cache_mode=force_custom_plan")
+
+
+@pytest.fixture
+def app_client(unhurried: None, migrated_url: str, tmp_path: Path) -> Iterator[AppClient]:
     """The application with default settings, once on each database."""
     with running_app(migrated_url, tmp_path) as client:
         yield client
 
 
 @pytest.fixture
-def world(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(unhurried: None, migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A populated installation, once on each database; what is changed behind its back is seen at once."""
     monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     with running_world(migrated_url, tmp_path) as running:
@@ -28,7 +40,7 @@ def world(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def small_world(unhurried: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The same on SQLite only, for what no database decides."""
     monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     with running_world(f"sqlite:///{tmp_path}/authsvc.db", tmp_path) as running:

@@ -127,7 +127,7 @@ class InProcess(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
-        return asyncio.run_coroutine_threadsafe(self._handle(request), self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(self._handle(request), self._loop).result(110)
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         answer = await self._transport.handle_async_request(request)
@@ -141,9 +141,9 @@ def serving(app: ASGIApp) -> Iterator[InProcess]:
     thread = threading.Thread(target=loop.run_forever, name="app-loop")
     thread.start()
     try:
-        lifespan = asyncio.run_coroutine_threadsafe(_Lifespan.begin(app), loop).result(30)
+        lifespan = asyncio.run_coroutine_threadsafe(_Lifespan.begin(app), loop).result(110)
         yield InProcess(app, loop)
-        asyncio.run_coroutine_threadsafe(lifespan.end(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(lifespan.end(), loop).result(110)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

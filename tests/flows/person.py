@@ -22,7 +22,7 @@ class Person:
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(trust_env=False)
+        self.http = httpx.Client(trust_env=False, timeout=60)
 
     def open(self, url: str) -> str:
         """Open a page of the server and go on until it sends the browser elsewhere; returns where to."""

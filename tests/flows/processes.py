@@ -14,7 +14,7 @@ import httpx
 
 from authsvc.settings import Settings
 
-START_SECONDS = 60.0
+START_SECONDS = 100.0
 ROOT = Path(__file__).parents[2]
 Answer = TypeVar("Answer")
 

@@ -11,7 +11,7 @@ from tests.flows.in_process import ISSUER, PASSWORD, running_app, token_in
 
 
 @pytest.fixture
-def client(migrated_url, tmp_path):
+def client(unhurried, migrated_url, tmp_path):
     with running_app(migrated_url, tmp_path, registration=Registration(confirm_mail=True)) as running:
         yield running
 

@@ -41,7 +41,7 @@ def send(admins: Admins, content: Any, headers: dict[str, str] = CSV, query: str
 def over(admins: Admins, answer: httpx.Response) -> dict[str, Any]:
     """What became of the import of that answer."""
     assert answer.status_code == 202, answer.text
-    for _ in range(600):
+    for _ in range(1_800):
         found = admins.call(READ, "GET", answer.headers["location"])
         assert found.status_code == 200, found.text
         if found.json()["state"] not in ("waiting", "running"):
@@ -264,7 +264,7 @@ class Gate:
         self._store = import_users._store
 
     def store(self, *what: Any) -> Any:
-        assert self._free.acquire(timeout=30)
+        assert self._free.acquire(timeout=100)
         return self._store(*what)
 
     def open(self) -> None:

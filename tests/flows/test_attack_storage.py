@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from authsvc.settings import Http
 from tests.flows.in_process import PASSWORD, AppClient, running_app
 from tests.flows.world import running_world
@@ -25,7 +27,10 @@ def test_a_full_disk_is_answered_503_and_forgotten_once_there_is_room(tmp_path: 
         client.login(username)
 
 
-def test_while_every_thread_waits_for_the_database_caches_answer_and_the_queue_is_refused(tmp_path: Path) -> None:
+def test_while_every_thread_waits_for_the_database_caches_answer_and_the_queue_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("authsvc.storage.sql.connect.BUSY_SECONDS", 60.0)
     database = tmp_path / "authsvc.db"
     http = Http(machine_threads=1)
     with running_world(f"sqlite:///{database}", tmp_path, http=http) as world, ThreadPoolExecutor(1) as pool:
@@ -42,7 +47,7 @@ def test_while_every_thread_waits_for_the_database_caches_answer_and_the_queue_i
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         holder.execute("ROLLBACK")
         holder.close()
-        assert waiting.result(20).status_code == 200
+        assert waiting.result(60).status_code == 200
         assert world.refresh(behind).status_code == 200
 
 

@@ -30,7 +30,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def told_world(migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def told_world(unhurried: None, migrated_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A world whose server may speak to this machine."""
     monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     # A registration is judged by the operator's hosts, too: here it is written past that.

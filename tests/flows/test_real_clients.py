@@ -48,13 +48,13 @@ class Service:
     def register(self, **changed: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.initial_token}"}
         answer = httpx.post(
-            f"{self.address}/connect/register", json=METADATA | changed, headers=headers, trust_env=False
+            f"{self.address}/connect/register", json=METADATA | changed, headers=headers, trust_env=False, timeout=60
         )
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
     def metadata(self) -> dict[str, Any]:
-        found = httpx.get(f"{self.address}/.well-known/openid-configuration", trust_env=False)
+        found = httpx.get(f"{self.address}/.well-known/openid-configuration", trust_env=False, timeout=60)
         return dict(found.json())
 
 

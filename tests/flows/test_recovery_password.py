@@ -305,7 +305,7 @@ def test_a_password_that_may_not_be_chosen_leaves_the_link_unused(client, new):
     assert reset(client, token).status_code == 204
 
 
-def test_of_eight_uses_of_one_link_at_once_one_sets_the_password(migrated_url, tmp_path):
+def test_of_eight_uses_of_one_link_at_once_one_sets_the_password(unhurried, migrated_url, tmp_path):
     with running_app(migrated_url, tmp_path) as client:
         register(client, "ana", "ana@example.org")
         token = a_link(client)

@@ -156,4 +156,4 @@ def test_of_64_parallel_uses_over_two_processes_one_gets_a_token(migrated_url: s
             ])  # fmt: skip
             statuses = [answer.status_code for answer in answers]
             assert statuses.count(200) == 1
-            assert set(statuses) <= {200, 401}
+            assert set(statuses) <= {200, 401, 503}

@@ -3,8 +3,8 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from authsvc.domain.parties.clients import with_new_secret, without_secret
 from authsvc.settings import Throttle
 from authsvc.storage.sql.engine import open_storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from authsvc.web.lanes import STALL_SECONDS
 from tests.flows.processes import at_once, serving_processes
 from tests.flows.world import FORM, PASSWORD, PASSWORDS, Installation, install
 from tests.harness.postgres import free_port
@@ -71,7 +72,7 @@ def _sign_in(nodes: Nodes) -> str:
 def _refresh_at_once(nodes: Nodes, token: str, count: int = 64) -> set[str]:
     fields = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": token}
     answers = at_once([partial(nodes.post, node, "/token", **fields) for node in range(count)])
-    assert {answer.status_code for answer in answers} <= {200, 400}
+    assert {answer.status_code for answer in answers} <= {200, 400, 503}
     assert {answer.json()["error"] for answer in answers if answer.status_code == 400} <= {"invalid_grant"}
     return {answer.json()["refresh_token"] for answer in answers if answer.status_code == 200}
 
@@ -85,10 +86,21 @@ def test_64_parallel_refreshes_over_two_processes_have_one_successor(nodes: Node
         (token,) = successors
 
 
+def _though_late(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """A thousand threads are slow to send: who has not sent a head in time is hung up on, and nothing was looked at."""
+    for _ in range(5):
+        with suppress(httpx.RemoteProtocolError):
+            return ask()
+    return ask()
+
+
 def _guess_at_once(nodes: Nodes, username: str, count: int) -> Counter[int]:
     fields = {"username": username, "client_id": "app", "scope": "openid"}
     guesses = [partial(nodes.post, node, "/login", password=f"guess {node}", **fields) for node in range(count)]
-    answers = at_once(guesses)
+    answers = at_once([partial(_though_late, guess) for guess in guesses])
+    # Where all but the looks were sent away: who comes now finds none left.
+    while 429 not in {answer.status_code for answer in answers} and len(answers) < count + 60:
+        answers.append(_patiently(partial(nodes.post, 0, "/login", password="one more", **fields)))
     statuses = Counter(answer.status_code for answer in answers)
     assert set(statuses) <= {401, 429, 503}, "503: more waited than may wait; nothing was looked at"
     for answer in answers:
@@ -115,12 +127,22 @@ def test_a_thousand_guesses_at_once_get_no_more_looks_than_configured(nodes: Nod
         assert statuses[429] > 0
 
 
+def _once_it_is_not_held_up(ask: Callable[[], httpx.Response], is_right: Callable[[httpx.Response], bool]) -> None:
+    """Who is held up for longer may be served from the caches (web/edge.py), or sent away: it asks again."""
+    for _ in range(20):
+        began = time.monotonic()
+        answer = ask()
+        if is_right(answer) or (answer.status_code != 503 and time.monotonic() - began < STALL_SECONDS - 0.1):
+            break
+    assert is_right(answer), answer.text
+
+
 def _seen_within_a_second(nodes: Nodes, status: int, secret: str | None = None) -> None:
     """Every node answers so from one second after the change on; the cache may serve the old until then."""
     time.sleep(1.05)
     for node in range(len(nodes.addresses)):
-        answer = nodes.service_token(node, secret)
-        assert answer.status_code == status, answer.text
+        asking = partial(nodes.service_token, node, secret)
+        _once_it_is_not_held_up(asking, lambda answer: answer.status_code == status)
 
 
 @pytest.mark.timeout(300)
@@ -146,7 +168,7 @@ def test_changes_are_seen_by_every_process_within_a_second(nodes: Nodes):
 
 @pytest.mark.timeout(300)
 def test_a_revoked_key_leaves_every_key_set_within_a_second(nodes: Nodes):
-    before = httpx.get(f"{nodes.addresses[0]}/jwks", trust_env=False).json()["keys"]
+    before = httpx.get(f"{nodes.addresses[0]}/jwks", trust_env=False, timeout=60).json()["keys"]
     first = nodes.service_token(0)
     assert first.status_code == 200
     kid = json.loads(_decoded(first.json()["access_token"].split(".")[0]))["kid"]
@@ -154,8 +176,8 @@ def test_a_revoked_key_leaves_every_key_set_within_a_second(nodes: Nodes):
         assert uow.keys.revoke(kid, nodes.installation.tenant.created_at)
     time.sleep(1.05)
     for address in nodes.addresses:
-        keys = httpx.get(f"{address}/jwks", trust_env=False).json()["keys"]
-        assert kid not in {key["kid"] for key in keys}
+        asking = partial(httpx.get, f"{address}/jwks", trust_env=False, timeout=60)
+        _once_it_is_not_held_up(asking, lambda answer: kid not in {key["kid"] for key in answer.json()["keys"]})
     assert kid not in {key["kid"] for key in before} or len(before) >= 1
     for node in range(2):
         renewed = json.loads(_decoded(nodes.service_token(node).json()["access_token"].split(".")[0]))["kid"]
@@ -168,9 +190,19 @@ def _decoded(segment: str) -> bytes:
     return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
 
 
+def _patiently(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """503: nothing was looked at; come again, as it says."""
+    for _ in range(30):
+        answer = ask()
+        if answer.status_code != 503:
+            break
+        time.sleep(float(answer.headers["retry-after"]))
+    return answer
+
+
 @pytest.mark.timeout(300)
 def test_two_processes_that_first_sign_at_once_agree_on_one_key(nodes: Nodes):
-    answers = at_once([partial(nodes.service_token, node) for node in range(16)])
+    answers = at_once([partial(_patiently, partial(nodes.service_token, node)) for node in range(16)])
     assert {answer.status_code for answer in answers} == {200}
     kids = {json.loads(_decoded(answer.json()["access_token"].split(".")[0]))["kid"] for answer in answers}
     assert len(kids) == 1

@@ -20,7 +20,7 @@ from tests.harness.requirements import require
 
 pytestmark = pytest.mark.slow
 UNAVAILABLE = 503
-MOST_TRIES = 10
+MOST_TRIES = 100
 OF_JOBS = {"signing_keys", "change_feed"}
 
 

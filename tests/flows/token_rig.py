@@ -132,7 +132,9 @@ def _resource_server() -> Iterator[ResourceServer]:
     hands = Hands()
     issuer = IssuerServer(hands)
     try:
-        verifier = TokenVerifier(issuer.issuer, AUDIENCE, clock=lambda: hands.wall, monotonic=lambda: hands.monotonic)
+        verifier = TokenVerifier(
+            issuer.issuer, AUDIENCE, clock=lambda: hands.wall, monotonic=lambda: hands.monotonic, timeout_seconds=60
+        )
         ((kid, (private, algorithm)),) = issuer.private_keys.items()
         pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         yield ResourceServer(issuer, verifier, replace(load_signing_key(algorithm, pem), kid=kid))

@@ -7,6 +7,7 @@ the run is killed.
 
 import fcntl
 import functools
+import itertools
 import json
 import os
 import pwd
@@ -32,6 +33,7 @@ STOP_SECONDS = 30.0
 # The environment names the directory of the run (shared by all of its workers) and the process that owns it.
 RUN_DIRECTORY = "AUTHSVC_TEST_RUN_DIRECTORY"
 RUN_OWNER = "AUTHSVC_TEST_RUN_OWNER"
+_PORTS = itertools.count(secrets.randbelow(5_000))
 
 
 class PostgresFailed(Exception):
@@ -184,10 +186,16 @@ def fresh_database(url: str, template: str = "template1") -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nobody uses at this moment, and this process never again.
+
+    From a quarter below those that the system gives to whoever connects (Linux: 32768 and on), each worker's its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw3")[2:]) % 4
+    while True:
+        port = 12_000 + 5_000 * worker + next(_PORTS) % 5_000
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def open_run(owner: int) -> Path:

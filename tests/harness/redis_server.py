@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.harness.postgres import free_port
 
-START_SECONDS, STOP_SECONDS = 20.0, 10.0
+START_SECONDS, STOP_SECONDS = 60.0, 30.0
 PASSWORD = "an-old-song"
 
 

@@ -21,7 +21,7 @@ class FakeSmtp:
     replies: dict[str, str] = field(default_factory=dict)
     context: ssl.SSLContext | None = None
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> list[EmailMessage]:
+    def wait_for(self, count: int, seconds: float = 60.0) -> list[EmailMessage]:
         """The letters, once there are so many."""
         deadline = time.monotonic() + seconds
         while len(self.messages) < count and time.monotonic() < deadline:

@@ -56,14 +56,14 @@ class Issuer:
     def access_case(self, algorithm: str) -> Case:
         fields = {"grant_type": "client_credentials", "scope": f"{algorithm.lower()}:read"}
         credentials = ("svc", self.installation.secrets["svc"])
-        answer = httpx.post(f"{self.address}/token", data=fields, auth=credentials, trust_env=False)
+        answer = httpx.post(f"{self.address}/token", data=fields, auth=credentials, trust_env=False, timeout=60)
         assert answer.status_code == 200, answer.text
         token = answer.json()["access_token"]
         return Case(token, self.jwks_uri, self.address, audience(algorithm), "at+jwt", algorithm)
 
     def id_case(self) -> Case:
         fields = {"username": "alice", "password": PASSWORD, "client_id": "app", "scope": "openid"}
-        answer = httpx.post(f"{self.address}/login", data=fields, trust_env=False)
+        answer = httpx.post(f"{self.address}/login", data=fields, trust_env=False, timeout=60)
         assert answer.status_code == 200, answer.text
         return Case(answer.json()["id_token"], self.jwks_uri, self.address, "app", "JWT", "RS256")
 
@@ -80,8 +80,8 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
             Issuer(installation, address, "", {}).access_case(algorithm)
         # The other tenant has keys, too.
         fields = {"username": "alice", "password": OTHER_PASSWORD, "client_id": "app", "scope": "openid es256:read"}
-        httpx.post(f"{address}/t/other/login", data=fields, trust_env=False).raise_for_status()
-        found = httpx.get(f"{address}/.well-known/oauth-authorization-server", trust_env=False).json()
+        httpx.post(f"{address}/t/other/login", data=fields, trust_env=False, timeout=60).raise_for_status()
+        found = httpx.get(f"{address}/.well-known/oauth-authorization-server", trust_env=False, timeout=60).json()
         assert found["issuer"] == address
         yield Issuer(installation, address, found["jwks_uri"], _own_keys(installation, *ALGORITHMS, POST_QUANTUM))
 
@@ -120,7 +120,8 @@ def _pyjwt_verdict(case: Case, client: jwt.PyJWKClient) -> str | None:
 
 def by_joserfc(cases: list[Case]) -> list[str | None]:
     key_sets = {
-        uri: KeySet.import_key_set(httpx.get(uri, trust_env=False).json()) for uri in {c.jwks_uri for c in cases}
+        uri: KeySet.import_key_set(httpx.get(uri, trust_env=False, timeout=60).json())
+        for uri in {c.jwks_uri for c in cases}
     }
     return [_joserfc_verdict(case, key_sets[case.jwks_uri]) for case in cases]
 
@@ -144,7 +145,7 @@ def by_npm_jose(cases: list[Case]) -> list[str | None]:
     require("npm packages")
     ran = subprocess.run(
         ["node", "verify.mjs"], cwd=INTEROP, input=json.dumps([case.as_json for case in cases]),
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=110,
     )  # fmt: skip
     verdicts: list[str | None] = json.loads(ran.stdout)
     return verdicts
@@ -174,7 +175,7 @@ def _node_knows(algorithm: str) -> bool:
     script = f"crypto.subtle.generateKey('{algorithm}', true, ['sign', 'verify']).then(() => 'yes', () => 'no')"
     ran = subprocess.run(
         [require("node"), "--input-type=module", "--eval", f"console.log(await {script})"],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=110,
     )  # fmt: skip
     return ran.stdout.strip() == "yes"
 
@@ -238,7 +239,7 @@ def test_a_token_of_another_tenant_is_refused(issuer: Issuer, library: Library):
 
 
 def test_every_published_key_says_what_it_is_for(issuer: Issuer):
-    keys = httpx.get(issuer.jwks_uri, trust_env=False).json()["keys"]
+    keys = httpx.get(issuer.jwks_uri, trust_env=False, timeout=60).json()["keys"]
     assert {key["alg"] for key in keys} == {*ALGORITHMS, POST_QUANTUM}
     assert {key["use"] for key in keys} == {"sig"}
     assert len({key["kid"] for key in keys}) == len(keys)

@@ -141,7 +141,7 @@ def test_many_are_told_in_rounds_a_few_at_once(desk, post, stored):
 
 
 def test_clients_are_told_side_by_side(desk, post, stored):
-    barrier = threading.Barrier(3, timeout=20)
+    barrier = threading.Barrier(3, timeout=60)
 
     class Slow(Notifier):
         def notify(self, url, fields):

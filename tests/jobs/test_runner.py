@@ -116,7 +116,8 @@ def test_a_database_that_is_away_ends_nothing(storage, clock, monotonic, monkeyp
     assert work.runs == 1
 
 
-def test_the_thread_wakes_for_a_job_and_stops_promptly(storage, clock):
+def test_the_thread_wakes_for_a_job_and_stops_promptly(storage, clock, monkeypatch):
+    monkeypatch.setattr("authsvc.jobs.runner.STOP_SECONDS", 60.0)
     done = threading.Event()
 
     def work(stopping: threading.Event) -> bool:
@@ -125,19 +126,20 @@ def test_the_thread_wakes_for_a_job_and_stops_promptly(storage, clock):
 
     runner = Runner(storage, clock)
     runner.start((Job("work", 3_600, work),))
-    assert done.wait(10)
+    assert done.wait(60)
     done.clear()
     runner.wake("work")
-    assert done.wait(10)
+    assert done.wait(60)
     runner.stop()
     assert runner._thread is not None
     assert not runner._thread.is_alive()
 
 
-def test_a_stopped_holder_leaves_the_lease_to_the_next(storage, clock, tmp_path):
+def test_a_stopped_holder_leaves_the_lease_to_the_next(storage, clock, monkeypatch):
+    monkeypatch.setattr("authsvc.jobs.runner.STOP_SECONDS", 60.0)
     taken = threading.Event()
     first = Runner(storage, clock)
     first.start((Job("work", 3_600, lambda _: bool(taken.set())),))  # type: ignore[func-returns-value]
-    assert taken.wait(10)
+    assert taken.wait(60)
     first.stop()
     assert storage.lease("jobs", "another", clock(), 10)

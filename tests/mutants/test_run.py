@@ -78,10 +78,10 @@ def test_what_takes_too_long_is_ended_with_its_processes_and_the_next_runs(place
     invented.write_text(
         "import subprocess, time\n"
         "def test_it():\n"
-        f"    subprocess.Popen(['sh', '-c', 'sleep 4; touch {late}'])\n"
+        f"    subprocess.Popen(['sh', '-c', 'sleep 20; touch {late}'])\n"
         "    time.sleep(60)\n",
     )
     assert place.pytest([str(invented)], 2.0)[0] == TIMED_OUT
-    invented.write_text("import time\ndef test_it():\n    time.sleep(4)\n")
+    invented.write_text("import time\ndef test_it():\n    time.sleep(20)\n")
     assert place.pytest([str(invented)], run.LIMIT_SECONDS)[0] == run.PASSED
     assert not late.exists()

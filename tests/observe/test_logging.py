@@ -203,7 +203,7 @@ def test_workers_share_a_file_without_mixing_lines(tmp_path) -> None:
         "for n in range(300): log(20, 'e', 'x' * 3000, n=n)\n"
     )
     workers = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
-    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
+    assert [worker.wait(100) for worker in workers] == [0, 0, 0]
     assert len([json.loads(line) for line in path.read_text().splitlines()]) == 900
 
 

@@ -58,7 +58,7 @@ def test_the_sum_is_over_all_workers_and_a_dead_ones_counts_stay_while_its_gauge
     (tmp_path / "supervisor.py").write_text(_SUPERVISOR)
     done = subprocess.run(
         [sys.executable, str(tmp_path / "supervisor.py"), method, str(tmp_path / "metrics")],
-        capture_output=True, text=True, timeout=60, check=False, env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        capture_output=True, text=True, timeout=100, check=False, env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     alive, after_death = done.stdout.split("====")
@@ -78,7 +78,7 @@ def test_a_new_run_starts_from_nothing_and_leaves_other_files_alone(tmp_path) ->
         "import pathlib, sys; from authsvc.observe.scrape import prepare_multiprocess;"
         "prepare_multiprocess(pathlib.Path(sys.argv[1]))"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=100)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["authsvc.db", "counter_x.db"]
 
 
@@ -87,7 +87,7 @@ def test_a_switch_that_came_too_late_to_be_obeyed_is_refused() -> None:
         "import os; from authsvc.observe.metrics import create_metrics;"
         "os.environ['PROMETHEUS_MULTIPROC_DIR'] = '.'; create_metrics('1', [])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
     assert "PROMETHEUS_MULTIPROC_DIR was changed after" in done.stderr
 
 
@@ -104,7 +104,7 @@ def server() -> Iterator[MetricsServer]:
 
 def _status(url: str, method: str = "GET") -> int:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -112,7 +112,7 @@ def _status(url: str, method: str = "GET") -> int:
 
 
 def test_it_answers_a_scrape(server) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics?a=1", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics?a=1", timeout=60) as answer:
         assert answer.read() == b"authsvc_x 1\n"
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         assert answer.headers["Server"] == "authsvc"
@@ -129,12 +129,15 @@ def test_it_answers_nothing_else(server, method, path, status) -> None:
 def test_it_closes_cleanly_and_frees_its_port_even_beside_a_forked_worker() -> None:
     server = serve_metrics("127.0.0.1", 0, lambda: b"")
     port = server.port
+    heard, told = os.pipe()
     if (pid := os.fork()) == 0:
+        os.write(told, b"x")  # What it does not need is closed by then.
         signal.pause()
+    os.read(heard, 1)
     server.close()
     try:
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=5)
+            socket.create_connection(("127.0.0.1", port), timeout=60)
         serve_metrics("127.0.0.1", port, lambda: b"").close()
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -148,7 +151,7 @@ def test_a_failure_to_render_is_logged_and_ends_that_answer_only(server, caplog)
     broken = serve_metrics("127.0.0.1", 0, fail)
     try:
         with pytest.raises((urllib.error.URLError, ConnectionError)):
-            urllib.request.urlopen(f"http://127.0.0.1:{broken.port}/metrics", timeout=5)
+            urllib.request.urlopen(f"http://127.0.0.1:{broken.port}/metrics", timeout=60)
     finally:
         broken.close()
     assert _status(f"http://127.0.0.1:{server.port}/metrics") == 200

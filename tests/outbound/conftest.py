@@ -56,7 +56,7 @@ def new_fetcher(hand: Hand) -> Iterator[NewFetcher]:
         allowed: Sequence[str] = (HOST, "a.example", "b.example", "127.0.0.1"),
         ca_file: Path | None = None,
         waiting: int = 4,
-        deadline_seconds: float = 5.0,
+        deadline_seconds: float = 20.0,
         **options: Any,
     ) -> GuardedFetcher:
         limits = FetchLimits(frozenset(allowed), ca_file, waiting, deadline_seconds)

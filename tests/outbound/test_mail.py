@@ -29,7 +29,7 @@ def server() -> Iterator[FakeSmtp]:
 
 
 def settings(fake: FakeSmtp, **changed) -> SmtpServer:
-    plain = SmtpServer("localhost", fake.port, "none", None, None, "authsvc@login.example.org", timeout_seconds=2)
+    plain = SmtpServer("localhost", fake.port, "none", None, None, "authsvc@login.example.org", timeout_seconds=30)
     return replace(plain, **changed)
 
 

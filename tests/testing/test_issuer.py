@@ -15,7 +15,7 @@ PERSON = "5f0c3b1e-7d53-4c0f-9c1c-0a4d5c1f6b52"
 
 @pytest.fixture
 def verifier(issuer: Issuer) -> TokenVerifier:
-    return TokenVerifier(issuer.url, issuer.audience)
+    return TokenVerifier(issuer.url, issuer.audience, timeout_seconds=60)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_the_subject_is_what_the_test_says(
 def test_the_token_of_a_person_hangs_on_their_sign_in(issuer: Issuer, asking: IntrospectionVerifier):
     token = issuer.token(issuer.subject("alice"), "openid profile")
     assert asking.verify(token).claims["sid"]
-    answer = httpx.get(f"{issuer.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
+    answer = httpx.get(f"{issuer.url}/userinfo", headers={"Authorization": f"Bearer {token}"}, timeout=60)
     assert answer.json()["preferred_username"] == "alice"
     assert issuer.subject("dora@example.com") == issuer.subject("dora@example.com")
 
@@ -121,7 +121,7 @@ def test_a_person_signs_in_and_the_app_refreshes(issuer: Issuer, verifier: Token
     assert answer["id_token"]
 
     form = {"grant_type": "refresh_token", "client_id": "app", "refresh_token": answer["refresh_token"]}
-    refreshed = httpx.post(f"{issuer.url}/token", data=form)
+    refreshed = httpx.post(f"{issuer.url}/token", data=form, timeout=60)
     assert verifier.verify(refreshed.json()["access_token"]).scopes == {"openid", "orders:read"}
 
 

@@ -5,6 +5,8 @@ import pytest
 from authsvc.verify import IntrospectionVerifier, TokenVerifier
 from tests.verify.issuer_server import AUDIENCE, SECRET, Hands, IssuerServer
 
+PATIENT_SECONDS = 60.0
+"""For a fetch: its clock is the real one, however busy the machine is."""
 MakeVerifier = Callable[..., TokenVerifier]
 MakeAsking = Callable[..., IntrospectionVerifier]
 
@@ -26,8 +28,9 @@ def make_verifier(server: IssuerServer, hands: Hands) -> MakeVerifier:
     """A verifier of the server, by the test's clocks; any argument can be another."""
 
     def make(issuer: str | None = None, audience: object = AUDIENCE, **options: object) -> TokenVerifier:
-        clocks = {"clock": lambda: hands.wall, "monotonic": lambda: hands.monotonic}
-        return TokenVerifier(issuer or server.issuer, audience, **{**clocks, **options})  # type: ignore[arg-type]
+        given: dict[str, object] = {"clock": lambda: hands.wall, "monotonic": lambda: hands.monotonic}
+        given |= {"timeout_seconds": PATIENT_SECONDS}
+        return TokenVerifier(issuer or server.issuer, audience, **{**given, **options})  # type: ignore[arg-type]
 
     return make
 
@@ -44,7 +47,7 @@ def make_asking(server: IssuerServer, hands: Hands) -> Iterator[MakeAsking]:
 
     def make(issuer: str | None = None, audience: object = AUDIENCE, **options: object) -> IntrospectionVerifier:
         given = {"clock": lambda: hands.wall, "monotonic": lambda: hands.monotonic, "client_id": "orders"}
-        given |= {"client_secret": SECRET, **options}
+        given |= {"client_secret": SECRET, "timeout_seconds": PATIENT_SECONDS, **options}
         made.append(IntrospectionVerifier(issuer or server.issuer, audience, **given))  # type: ignore[arg-type]
         return made[-1]
 

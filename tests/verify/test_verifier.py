@@ -129,17 +129,31 @@ def test_a_new_key_is_accepted_as_soon_as_the_issuer_signs_with_it(verifier: Tok
 
 @pytest.mark.parametrize("warm", [True, False])
 def test_sixty_four_threads_with_an_unknown_key_id_cause_one_fetch(
-    warm: bool, verifier: TokenVerifier, server: IssuerServer
+    warm: bool, verifier: TokenVerifier, server: IssuerServer, monkeypatch: pytest.MonkeyPatch
 ):
     if warm:
         verifier.verify(server.token())
     before = server.fetches["/jwks"]
     token = server.token(kid="made-up")
     barrier = threading.Barrier(64)
-    answer = cast("Callable[[], Any]", server.answers["/jwks"])
+    answer, waiting = cast("Callable[[], Any]", server.answers["/jwks"]), list[object]()
+
+    def counted(ask: Callable[..., object]) -> Callable[..., object]:
+        def asked(*given: object, **named: object) -> object:
+            if (flight := ask(*given, **named)) is not None:
+                waiting.append(flight)
+            return flight
+
+        return asked
+
+    for way in ("due", "ask_again"):
+        monkeypatch.setattr(verifier._source, way, counted(getattr(verifier._source, way)))
 
     def answer_late() -> Any:
-        time.sleep(0.5)  # Whoever comes after the answer may ask once more: here all have come before it.
+        """Whoever comes after the answer may ask once more: here all have come before it."""
+        deadline = time.monotonic() + 30
+        while len(waiting) < 64 and time.monotonic() < deadline:
+            time.sleep(0.01)
         return answer()
 
     server.answers["/jwks"] = answer_late
@@ -162,14 +176,14 @@ def test_the_event_loop_runs_on_while_keys_are_fetched(verifier: TokenVerifier, 
 
     def answer_late() -> Any:
         asked.set()
-        assert may_answer.wait(10)
+        assert may_answer.wait(60)
         return cast("Callable[[], Any]", answer)()
 
     server.answers["/jwks"] = answer_late
 
     async def scenario() -> list[str]:
         judged = [asyncio.create_task(verifier.verify_async(server.token())) for _ in range(50)]
-        assert await asyncio.to_thread(asked.wait, 3)
+        assert await asyncio.to_thread(asked.wait, 60)
         # Only a loop that is not blocked comes here; one waiter that gives up takes nobody with it.
         judged.pop().cancel()
         await asyncio.sleep(0)

@@ -24,6 +24,7 @@ class Seen:
     is_over: threading.Event = field(default_factory=threading.Event)
     """A request for /slow was answered, or could not be; or one was given up."""
     gate: Gate | None = None
+    slow_seconds: float = 0.2
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", True
@@ -36,7 +37,7 @@ class Seen:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         self.requests.append((scope["method"], scope["path"], headers, body))
         if scope["path"] == "/slow":
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(self.slow_seconds)
             asyncio.get_running_loop().call_soon(self.is_over.set)
         answer = f"{scope['path']} {len(body)}".encode()
         await send(

@@ -172,12 +172,12 @@ def test_a_large_body_is_no_framing(app: Seen):
     ],
 )
 def test_who_does_not_finish_a_head_is_not_waited_for(app: Seen, sent: bytes, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 1.0)
     with app.connected() as connected:
         connected.sendall(sent)
         began = time.monotonic()
         told = received(connected)  # Ends by itself.
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9  # The limit itself is 10.
     assert told.count(b" 200 ") == len(app.requests) == sent.count(b"\r\n\r\n")
 
 
@@ -196,6 +196,7 @@ def test_what_trickles_in_puts_the_end_off_no_longer(app: Seen, monkeypatch: pyt
             try:
                 connected.sendall(b"GET / HTTP/1.1\r\nX: " if sent == 0 else b"a")
             except OSError:
+                ended.wait(SECONDS)
                 break
             if ended.wait(0.05):
                 break
@@ -205,7 +206,7 @@ def test_what_trickles_in_puts_the_end_off_no_longer(app: Seen, monkeypatch: pyt
 
 
 def test_an_idle_connection_is_closed(app: Seen, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 1.0)
     with app.connected() as connected:
         connected.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert received(connected).startswith(b"HTTP/1.1 200 ")

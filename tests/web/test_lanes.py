@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,11 +47,12 @@ def test_work_runs_on_a_thread_that_bears_the_lanes_name(lane: Lane):
     assert asyncio.run(lane.run(name, "x")) == "x lane-machine"
 
 
-def test_a_full_queue_refuses_at_once(lane: Lane):
+def test_a_full_queue_refuses_at_once(lane: Lane, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 60.0)
     gate = threading.Event()
 
     async def crowd() -> list[Any]:
-        waiting = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(8)]
+        waiting = [asyncio.create_task(lane.run(lambda *_: gate.wait(60), None)) for _ in range(8)]
         await asyncio.sleep(0.05)
         refused = [task for task in waiting if task.done()]
         gate.set()
@@ -70,7 +70,7 @@ def test_a_lane_that_stands_still_refuses_who_waits_and_then_who_comes(lane: Lan
     gate = threading.Event()
 
     async def crowd() -> list[object]:
-        held = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(2)]
+        held = [asyncio.create_task(lane.run(lambda *_: gate.wait(60), None)) for _ in range(2)]
         await asyncio.sleep(0)
         refused: list[object] = []
         for _ in range(2):
@@ -79,6 +79,7 @@ def test_a_lane_that_stands_still_refuses_who_waits_and_then_who_comes(lane: Lan
             refused.append(waited.value.detail)
         gate.set()
         assert await asyncio.gather(*held) == [True, True]
+        monkeypatch.setattr(lanes, "STALL_SECONDS", 60.0)
         # Something quick: the next may wait again.
         refused.append(await lane.run(lambda *_: "well", None))
         refused += await asyncio.gather(*(lane.run(lambda number, _: number, number) for number in range(5)))
@@ -99,7 +100,7 @@ def test_no_fault_keeps_the_event_loop_from_the_work_behind_it(
     async def crowd() -> list[Any]:
         memory = MemoryLane(lane.storage, metrics, lane, queue_length=8)
         waiting = asyncio.gather(*(memory.run(work, number) for number in range(3)), return_exceptions=True)
-        return await asyncio.wait_for(waiting, 10)
+        return await asyncio.wait_for(waiting, 60)
 
     first, *rest = asyncio.run(crowd())
     assert isinstance(first, BaseException)
@@ -155,48 +156,71 @@ def test_a_fault_reaches_whoever_waits_and_the_lane_goes_on(lane: Lane):
     assert asyncio.run(two()) == "well"
 
 
-def _slow(*_: object) -> Departure:
-    time.sleep(0.75)
-    return Departure(_NOTHING)
+class _Hand:
+    """A clock that only the work moves, in the place of `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self._lock = threading.Lock()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        with self._lock:
+            self.now += seconds
 
 
-def _slow_in_vain(*_: object) -> Departure:
-    time.sleep(0.75)
-    return Departure(_NOTHING, StorageUnavailable("a lock"))
+@pytest.fixture
+def hand(monkeypatch: pytest.MonkeyPatch) -> _Hand:
+    hand, job = _Hand(), lanes._Job
+    monkeypatch.setattr(lanes, "time", hand)
+    monkeypatch.setattr(
+        lanes, "_Job", lambda work, asked, loop, future: job(work, asked, loop, future, hand.monotonic())
+    )
+    monkeypatch.setattr(lanes, "_LOOK_SECONDS", 600.0)
+    return hand
 
 
-def _slow_fault(*_: object) -> None:
-    time.sleep(0.75)
-    raise StorageUnavailable("a lock")
+def _after(seconds: float, outcome: Departure | Exception) -> Callable[..., Departure]:
+    """Work that takes so long, once `others_wait`."""
+
+    def work(asked: tuple[_Hand, threading.Event], _: Storage) -> Departure:
+        hand, others_wait = asked
+        assert others_wait.wait(60)
+        hand.move(seconds)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return work
 
 
-def _quick(number: int, _: Storage) -> int:
-    time.sleep(0.01)
-    return number
-
-
-def _quick_in_vain(*_: object) -> Departure:
-    time.sleep(0.25)
-    return Departure(_NOTHING, StorageUnavailable("away"))
+_IN_VAIN = Departure(_NOTHING, StorageUnavailable("a lock"))
 
 
 @pytest.mark.parametrize(
     ("work", "is_refused"),
-    [(_slow_in_vain, True), (_slow_fault, True), (_slow, False), (_quick_in_vain, False)],
+    [
+        pytest.param(_after(0.75, _IN_VAIN), True, id="slow in vain"),
+        pytest.param(_after(0.75, StorageUnavailable("a lock")), True, id="a slow fault"),
+        pytest.param(_after(0.75, Departure(_NOTHING)), False, id="slow"),
+        pytest.param(_after(0.25, _IN_VAIN), False, id="quick in vain"),
+    ],
 )
 def test_nobody_waits_for_a_thread_and_then_for_what_others_waited_for_in_vain(
-    lane: Lane, monkeypatch: pytest.MonkeyPatch, work: Callable[..., object], *, is_refused: bool
+    lane: Lane, hand: _Hand, work: Callable[..., Departure], *, is_refused: bool
 ):  # fmt: skip
-    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.5)
-    monkeypatch.setattr(lanes, "OLD_SECONDS", 0.1)
-    monkeypatch.setattr(lanes, "_LOOK_SECONDS", 10.0)
-    gate = threading.Event()
+    gate, others_wait = threading.Event(), threading.Event()
 
     async def crowd() -> tuple[object, object]:
-        held = asyncio.create_task(lane.run(lambda *_: gate.wait(10), None))
-        first = asyncio.create_task(lane.run(work, None))
+        held = asyncio.create_task(lane.run(lambda *_: gate.wait(60), None))
+        first = asyncio.create_task(lane.run(work, (hand, others_wait)))
         await asyncio.sleep(0)
-        old = await asyncio.gather(lane.run(lambda *_: "done", None), return_exceptions=True)
+        waiting = asyncio.create_task(lane.run(lambda *_: "done", None))
+        await asyncio.sleep(0)
+        others_wait.set()
+        old = await asyncio.gather(waiting, return_exceptions=True)
         young = await lane.run(lambda *_: "done", None)
         gate.set()
         await asyncio.gather(held, first, return_exceptions=True)
@@ -208,29 +232,35 @@ def test_nobody_waits_for_a_thread_and_then_for_what_others_waited_for_in_vain(
 
 
 def test_who_waits_behind_a_crowd_that_is_served_is_served_though_one_waited_in_vain(
-    lane: Lane, monkeypatch: pytest.MonkeyPatch
+    lane: Lane, hand: _Hand, monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
-    monkeypatch.setattr(lanes, "STALL_SECONDS", 0.5)
-    monkeypatch.setattr(lanes, "OLD_SECONDS", 0.4)
-    monkeypatch.setattr(lanes, "_LOOK_SECONDS", 10.0)
     monkeypatch.setattr(lane, "_queue_length", 200)
+    many_were_served = threading.Event()
+
+    def quick(number: int, _: Storage) -> int:
+        hand.move(0.01)
+        if number == 75:  # By then it has taken longer than a lane may stand still.
+            many_were_served.set()
+        return number
 
     async def crowd() -> list[object]:
-        first = asyncio.create_task(lane.run(_slow_in_vain, None))
+        first = asyncio.create_task(lane.run(_after(0.0, _IN_VAIN), (hand, many_were_served)))
         await asyncio.sleep(0)
-        work = (lane.run(_quick, number, first=True) for number in range(120))
+        work = (lane.run(quick, number, first=True) for number in range(120))
         answers = await asyncio.gather(*work, return_exceptions=True)
         await first
         return list(answers)
 
     assert asyncio.run(crowd()) == list(range(120))
+    assert lane._stalled_at > 1_000.0, "one waited in vain"
 
 
-def test_what_comes_first_waits_where_others_may_not(lane: Lane):
+def test_what_comes_first_waits_where_others_may_not(lane: Lane, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 60.0)
     gate = threading.Event()
 
     async def crowd() -> tuple[Sequence[object], Sequence[str]]:
-        held = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(2)]
+        held = [asyncio.create_task(lane.run(lambda *_: gate.wait(60), None)) for _ in range(2)]
         await asyncio.sleep(0)
         lane._rush._stand()
         refused = await asyncio.gather(lane.run(lambda *_: "done", None), return_exceptions=True)
@@ -254,18 +284,19 @@ def test_after_an_overload_bursts_are_served_for_which_there_is_time(
 ):  # fmt: skip
     monkeypatch.setattr(rush, "RUSH_SECONDS", 0.02)
     monkeypatch.setattr(rush, "COUNT_SECONDS", 0.3)
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 60.0)
     storage, gate = open_storage(f"sqlite:///{tmp_path}/x.db", pool_size=2, cache=None), threading.Event()
     lane = Lane("machine", storage, metrics, threads=2, queue_length=100)
 
     async def crowd() -> bool:
-        waiting = [asyncio.create_task(lane.run(lambda *_: gate.wait(10), None)) for _ in range(60)]
+        waiting = [asyncio.create_task(lane.run(lambda *_: gate.wait(60), None)) for _ in range(60)]
         await asyncio.sleep(0.05)
         with pytest.raises(Overloaded):
             await lane.run(lambda *_: None, None)
         assert lane.stands
         gate.set()
         await asyncio.gather(*waiting)
-        for _ in range(40):
+        for _ in range(400):
             burst = (lane.run(lambda *_: None, None) for _ in range(6))
             answers = await asyncio.gather(*burst, return_exceptions=True)
             if answers == [None] * 6:

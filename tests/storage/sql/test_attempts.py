@@ -7,6 +7,7 @@ import pytest
 from authsvc.domain.people.lockout import Schedule, Throttled
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
+from tests.storage.conftest import patient
 from tests.storage.examples import NOW, SCHEDULE, a_reservation
 from tests.storage.race import race
 
@@ -141,7 +142,8 @@ def test_reserving_within_the_requests_own_transaction_is_a_programming_error(un
 
 
 def test_of_200_parallel_attempts_on_two_nodes_only_the_free_ones_pass(shared_url: str, tenant_id: UUID):
-    nodes = [open_storage(shared_url, pool_size=10, cache=None) for _ in range(2)]
+    with patient():
+        nodes = [open_storage(shared_url, pool_size=10, cache=None) for _ in range(2)]
     schedule = replace(SCHEDULE, free=5)
 
     def attempt(number: int) -> bool:

@@ -1,3 +1,4 @@
+import secrets
 import shutil
 import sqlite3
 from collections import namedtuple
@@ -34,17 +35,17 @@ def test_a_long_transaction_a_second_migration_and_foreign_tables_are_named(fres
 def test_another_users_tables_are_named(postgres_url: str):
     with fresh_database(postgres_url) as url:
         migrate(url)
+        role = f"upgrader_{secrets.token_hex(4)}"  # Of all databases of the server.
         with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as owner:
-            owner.execute("DROP ROLE IF EXISTS upgrader")
-            owner.execute("CREATE ROLE upgrader LOGIN PASSWORD 'x'")
+            owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'".encode())
             try:
                 name = url.rpartition("/")[2].partition("?")[0]
                 scheme, _, rest = url.partition("://")
-                foreign = f"{scheme}://upgrader:x@{rest.rpartition('@')[2]}"
+                foreign = f"{scheme}://{role}:x@{rest.rpartition('@')[2]}"
                 assert name in foreign
                 told = obstacles(foreign)
             finally:
-                owner.execute("DROP ROLE upgrader")
+                owner.execute(f"DROP ROLE {role}".encode())
     assert [line.split(" may ")[-1].split(" does ")[-1] for line in told] == [
         "create no table in the schema", "not own the table access_tokens",
     ]  # fmt: skip
