@@ -35,6 +35,8 @@ FEW_FROM_MEMORY, FEW_FOR_THREADS = 32, 0
 """
 HIGH_FROM_MEMORY, HIGH_FOR_A_THREAD = 256, 24
 """How many wait then (`web/rush.py`)."""
+RUSH_FOR_THREADS_SECONDS = 0.05
+"""Sooner than elsewhere: threads do a few hundred a second, so that one that is high then was filled by many more."""
 
 
 class MemoryLane:
@@ -119,7 +121,8 @@ class Lane:
         self._threads = [Thread(target=self._serve, name=f"lane-{name}", daemon=True) for _ in range(threads)]
         self._idle = Idleness(threads)
         self._queue_length = queue_length
-        self._rush = Rush(FEW_FOR_THREADS, HIGH_FOR_A_THREAD * threads, queue_length, self._idle)
+        high = HIGH_FOR_A_THREAD * threads
+        self._rush = Rush(FEW_FOR_THREADS, high, queue_length, self._idle, seconds=RUSH_FOR_THREADS_SECONDS)
         self._work: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
         self._is_waking = False

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from authsvc.errors import AuthsvcError
 
-RUSH_SECONDS = 0.1
-"""A high queue that has not been empty for so long will not become empty by patience; one twice as high for half."""
+RUSH_SECONDS = 0.2
+"""A queue that has not been empty for so long, and is high, will not become empty by patience (by default)."""
 COUNT_SECONDS = 1.0
 """For so long it is counted who asks and who is refused."""
 FEW_REFUSED = 0.1
@@ -57,11 +57,20 @@ class Rush:
     who serves had nothing to do: where that is a larger part of the time than is refused of the requests, or when it
     has stood for long, a longer queue is tried. If it stands again soon that was in vain, and the next trial for the
     same reason is further off. Without the sign of idleness it must stay far below a crowd: else it stands at once.
+
+    Args: `idle`: tells those seconds; `seconds`: instead of RUSH_SECONDS.
     """
 
-    def __init__(
-        self, few: int, high: int, many: int, idle: Callable[[], float], monotonic: Callable[[], float] = time.monotonic
+    def __init__(  # noqa: PLR0913 - the last two have defaults
+        self,
+        few: int,
+        high: int,
+        many: int,
+        idle: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+        seconds: float | None = None,
     ) -> None:
+        self._seconds = RUSH_SECONDS if seconds is None else seconds
         self._few = min(few, many)
         self._high = min(high, many)
         self._many = many
@@ -114,9 +123,7 @@ class Rush:
             elif not self._is_said_idle and waiting >= self._few + (self._high - self._few) // TRIAL_PART:
                 return True
         if self._began_at is not None:
-            seconds = self._monotonic() - self._began_at
-            # The longer it is the more has come in that time: five times what can be done fills a queue at once.
-            return waiting >= self._high and seconds * waiting > RUSH_SECONDS * self._high
+            return waiting >= self._high and self._monotonic() - self._began_at > self._seconds
         if waiting > 0:
             self._began_at = self._monotonic()
         return False

@@ -13,7 +13,7 @@ from authsvc.observe.metrics import Metrics, create_metrics
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.web import lanes, rush
 from authsvc.web.endpoint import Departure
-from authsvc.web.lanes import Lane, MemoryLane
+from authsvc.web.lanes import HIGH_FOR_A_THREAD, Lane, MemoryLane
 from authsvc.web.responses import Response
 from authsvc.web.rush import Overloaded
 
@@ -279,10 +279,34 @@ def test_what_comes_first_waits_where_others_may_not(lane: Lane, monkeypatch: py
     assert waited == ["done"] * 3
 
 
+@pytest.mark.parametrize(("seconds", "is_served"), [(0.04, True), (0.06, False)])
+def test_a_high_queue_for_threads_stands_sooner_than_others(
+    metrics: Metrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, *, is_served: bool
+):  # fmt: skip
+    monkeypatch.setattr(lanes, "STALL_SECONDS", 60.0)
+    storage, gate = open_storage(f"sqlite:///{tmp_path}/x.db", pool_size=1, cache=None), threading.Event()
+    lane, now = Lane("machine", storage, metrics, threads=1, queue_length=100), [0.0]
+    lane._rush._monotonic = lambda: now[0]
+
+    async def crowd() -> object:
+        waiting = [asyncio.create_task(lane.run(lambda *_: gate.wait(60), None)) for _ in range(HIGH_FOR_A_THREAD + 1)]
+        await asyncio.sleep(0)
+        now[0] = seconds
+        last = asyncio.create_task(lane.run(lambda *_: "served", None))
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*waiting)
+        return (await asyncio.gather(last, return_exceptions=True))[0]
+
+    answer = asyncio.run(crowd())
+    assert answer == "served" if is_served else isinstance(answer, Overloaded)
+    lane.close()
+
+
 def test_after_an_overload_bursts_are_served_for_which_there_is_time(
     metrics: Metrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):  # fmt: skip
-    monkeypatch.setattr(rush, "RUSH_SECONDS", 0.02)
+    monkeypatch.setattr(lanes, "RUSH_FOR_THREADS_SECONDS", 0.02)
     monkeypatch.setattr(rush, "COUNT_SECONDS", 0.3)
     monkeypatch.setattr(lanes, "STALL_SECONDS", 60.0)
     storage, gate = open_storage(f"sqlite:///{tmp_path}/x.db", pool_size=2, cache=None), threading.Event()

@@ -58,18 +58,6 @@ def test_a_queue_that_is_full_stands_however_high_a_crowd_may_be():
     assert not rush.admits(FEW)
 
 
-@pytest.mark.parametrize(("waiting", "part", "admitted"), [
-    (CROWD, 0.9, True), (2 * CROWD, 0.45, True), (2 * CROWD, 0.55, False), (5 * CROWD, 0.19, True),
-    (5 * CROWD, 0.21, False),
-])  # fmt: skip
-def test_the_longer_a_queue_is_the_sooner_it_stands(waiting: int, part: float, *, admitted: bool):
-    clock = Clock()
-    rush = Rush(FEW, CROWD, MANY, clock.idle, clock)
-    assert rush.admits(1)
-    clock.now += part * RUSH_SECONDS
-    assert rush.admits(waiting) is admitted
-
-
 def test_a_queue_that_was_empty_meanwhile_does_not_stand():
     clock = Clock()
     rush = Rush(FEW, CROWD, MANY, clock.idle, clock)
