@@ -20,7 +20,7 @@ on a real database, does harm to them under load, and asks afterwards about ever
 Short versions of them are tests: `tests/faults/`. Besides: the version before beside the present one is in
 docs/upgrades.md; a million users in ten thousand tenants, with the plans of the statements, in docs/benchmarks.md
 (`scale`); the fuzzing of parsers and endpoints, and what stands for each fault that is not here, in docs/threats.md.
-What is judged of an overload and of the soak: docs/decisions/0015.
+What is judged of an overload and of the soak: docs/decisions/0015 and 0016.
 
 Machine: {cores} cores, shared by load, servers and database, and with strangers: at times it does half of what it
 can (the capacities under `overload` tell). Every chance is drawn from the seed.

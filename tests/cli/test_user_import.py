@@ -1,9 +1,11 @@
 import json
 import os
+import pty
+import re
 import sqlite3
 import subprocess
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -123,6 +125,25 @@ def test_each_batch_has_its_line_in_the_audit_trail(installation):
 def count_of(site) -> int:
     ((count,),) = rows_of(site, "SELECT count(*) FROM users")
     return int(str(count))
+
+
+def test_a_terminal_shows_how_far_an_import_is_and_is_left_clean(installation):
+    lines = (f"u{n},u{n}@example.com,true,{BCRYPT}\n" for n in range(6_000))
+    file = write(installation, "users.csv", "username,email,email_verified,password_hash\n" + "".join(lines))
+    ours, its = pty.openpty()
+    environment, directory = installation.environment, installation.directory
+    command = [SCRIPT, "users", "import", file]
+    with subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=its) as process:
+        os.close(its)
+        said = b""
+        with suppress(OSError):  # EIO: nobody is at the other end any more.
+            while piece := os.read(ours, 65_536):
+                said += piece
+        assert process.wait(60) == 0
+    os.close(ours)
+    shown = said.decode().split("\r\x1b[K")
+    assert any(re.fullmatch(r"\[#*\.*\] +\d+%  [\d,]+ users, [\d,]+/s(, .* left)?", line) for line in shown), shown
+    assert said.endswith(b"\r\x1b[K")
 
 
 @pytest.mark.slow
