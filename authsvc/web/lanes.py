@@ -36,7 +36,9 @@ FEW_FROM_MEMORY, FEW_FOR_THREADS = 32, 0
 HIGH_FROM_MEMORY, HIGH_FOR_A_THREAD = 256, 24
 """How many wait then (`web/rush.py`)."""
 RUSH_FOR_THREADS_SECONDS = 0.05
-"""Sooner than elsewhere: threads do a few hundred a second, so that one that is high then was filled by many more."""
+"""Less than RUSH_SECONDS: threads do a few hundred requests in a second, so a queue that is high by then was filled by
+far more than they can do.
+"""
 
 
 class MemoryLane:
@@ -122,7 +124,7 @@ class Lane:
         self._idle = Idleness(threads)
         self._queue_length = queue_length
         high = HIGH_FOR_A_THREAD * threads
-        self._rush = Rush(FEW_FOR_THREADS, high, queue_length, self._idle, seconds=RUSH_FOR_THREADS_SECONDS)
+        self._rush = Rush(FEW_FOR_THREADS, high, queue_length, self._idle, rush_seconds=RUSH_FOR_THREADS_SECONDS)
         self._work: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: deque[tuple[_Job, object, BaseException | None]] = deque()
         self._is_waking = False

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from authsvc.errors import AuthsvcError
 
 RUSH_SECONDS = 0.2
-"""A queue that has not been empty for so long, and is high, will not become empty by patience (by default)."""
+"""A queue that has not been empty for so long, and is high, will not become empty by patience."""
 COUNT_SECONDS = 1.0
 """For so long it is counted who asks and who is refused."""
 FEW_REFUSED = 0.1
@@ -58,7 +58,7 @@ class Rush:
     has stood for long, a longer queue is tried. If it stands again soon that was in vain, and the next trial for the
     same reason is further off. Without the sign of idleness it must stay far below a crowd: else it stands at once.
 
-    Args: `idle`: tells those seconds; `seconds`: instead of RUSH_SECONDS.
+    `rush_seconds`: how long a while is.
     """
 
     def __init__(  # noqa: PLR0913 - the last two have defaults
@@ -68,9 +68,9 @@ class Rush:
         many: int,
         idle: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
-        seconds: float | None = None,
+        rush_seconds: float = RUSH_SECONDS,
     ) -> None:
-        self._seconds = RUSH_SECONDS if seconds is None else seconds
+        self._rush_seconds = rush_seconds
         self._few = min(few, many)
         self._high = min(high, many)
         self._many = many
@@ -123,7 +123,7 @@ class Rush:
             elif not self._is_said_idle and waiting >= self._few + (self._high - self._few) // TRIAL_PART:
                 return True
         if self._began_at is not None:
-            return waiting >= self._high and self._monotonic() - self._began_at > self._seconds
+            return waiting >= self._high and self._monotonic() - self._began_at > self._rush_seconds
         if waiting > 0:
             self._began_at = self._monotonic()
         return False

@@ -22,8 +22,8 @@ def none_of(what: str, found: int, among: int, examples: list[str] | None = None
 
 
 def hardly_any(what: str, found: int, among: int) -> Finding:
-    """A promise that a busy machine may break now and then (503): told to the last one, and no test asserts a few."""
-    return Finding(what, f"{found} of {among:,}", "0", found == 0, timed=found * 10 < among)
+    """A promise that a busy machine may break now and then (503): told to the last; tests bear 5 %."""
+    return Finding(what, f"{found} of {among:,}", "0", found == 0 and among > 0, timed=0 < found * 20 < among)
 
 
 def within(what: str, seconds: float, limit: float) -> Finding:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.faults.caller import Answer, Caller, Tally
+from bench.faults.caller import Answer, Caller, Tally, sure
 from bench.faults.finding import Finding, hardly_any, none_of, say
 from bench.faults.plan import Plan, on_sqlite
 from bench.faults.service import Service
@@ -58,9 +58,8 @@ class _Refreshing:
     def _refresh(self, number: int, ended: threading.Event) -> None:
         caller = Caller(self.port, Tally())
         fields = {"password": PASSWORD, "client_id": APP, "scope": f"openid {SCOPE}"}
-        while (answer := caller.json("/login", username=self.site.person(number), **fields)).is_unsure:
-            pass
-        token = answer.json["refresh_token"]
+        login = sure(lambda: caller.json("/login", username=self.site.person(number), **fields))
+        token = login.json["refresh_token"]
         while not ended.wait(PAUSE_SECONDS):
             answer = caller.form("/token", grant_type="refresh_token", client_id=APP, refresh_token=token)
             self.seen.append(answer)

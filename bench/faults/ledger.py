@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.faults.browsing import VERIFIER, Browser, code_of
-from bench.faults.caller import Answer, Caller, Tally
+from bench.faults.caller import Answer, Caller, Tally, sure
 from bench.faults.finding import Finding, none_of
 from bench.faults.site import APP, PASSWORD, REDIRECT_URI, RETRY_SECONDS, WEB, Site
 
 OK = 200
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -96,11 +95,11 @@ class _Check:
         self._browser = Browser(caller, site)
 
     def has_consent(self, client: str) -> bool:
-        return code_of(_sure(lambda: self._browser.come_from(client))) is not None
+        return code_of(sure(lambda: self._browser.come_from(client))) is not None
 
     def signs_in(self, username: str) -> bool:
         fields = {"username": username, "password": PASSWORD, "client_id": APP, "scope": "openid"}
-        return _sure(lambda: self._caller.json("/login", **fields)).status == OK
+        return sure(lambda: self._caller.json("/login", **fields)).status == OK
 
     def refreshes(self, client: str, token: str) -> bool:
         return self._token(client, grant_type="refresh_token", refresh_token=token).status == OK
@@ -111,11 +110,11 @@ class _Check:
     def lives(self, client: str, token: str) -> bool:
         if token.count(".") != 2:  # noqa: PLR2004 - no JWT, so a refresh token
             return self.refreshes(client, token)
-        told = _sure(lambda: self._caller.form("/introspect", token=token, **self._proof(client)))
+        told = sure(lambda: self._caller.form("/introspect", token=token, **self._proof(client)))
         return told.status != OK or told.json.get("active") is not False
 
     def _token(self, client: str, **fields: str) -> Answer:
-        return _sure(lambda: self._caller.form("/token", **self._proof(client), **fields))
+        return sure(lambda: self._caller.form("/token", **self._proof(client), **fields))
 
     def _proof(self, client: str) -> dict[str, str]:
         return proof(self._site, client)
@@ -132,11 +131,3 @@ def code_fields(code: str) -> dict[str, str]:
     return {
         "grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER, "code": code,
     }  # fmt: skip
-
-
-def _sure(ask: Callable[[], Answer]) -> Answer:
-    """The first answer that is one: a server that is well may be busy all the same."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (answer := ask()).is_unsure and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return answer

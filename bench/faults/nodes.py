@@ -18,7 +18,7 @@ import psycopg
 from authsvc.crypto import base64url
 from authsvc.web.lanes import STALL_SECONDS
 from bench.faults.browsing import CHALLENGE, code_of
-from bench.faults.caller import Answer, Caller, Tally
+from bench.faults.caller import PAUSE_SECONDS, Answer, Caller, Tally, sure
 from bench.faults.crowd import service_token
 from bench.faults.finding import Finding, none_of, say, within
 from bench.faults.plan import Plan, on_postgresql
@@ -114,7 +114,8 @@ def _look(proxy: int, tally: Tally, change: _Change) -> list[tuple[float, bool]]
     looked = []
     for _ in range(LOOKS):
         began, answer = _asked(proxy, tally, change)
-        looked.append((began, change.is_seen(answer)))
+        if not answer.is_unsure:
+            looked.append((began, change.is_seen(answer)))
     return looked
 
 
@@ -126,6 +127,7 @@ def _asked(proxy: int, tally: Tally, change: _Change) -> tuple[float, Answer]:
         caller.close()
         if not answer.is_unsure and answer.seconds < STALL_SECONDS - 0.1:
             break
+        time.sleep(PAUSE_SECONDS)
     return began, answer
 
 
@@ -189,8 +191,7 @@ def _changes(site: Site, caller: Caller) -> list[_Change]:
 
 def _signing_kid(caller: Caller, site: Site) -> str:
     """The key that signs now; one is made where there is none."""
-    while (answer := service_token(caller, site)).is_unsure:
-        pass
+    answer = sure(lambda: service_token(caller, site))
     caller.close()
     head = base64url.decode(str(answer.json["access_token"]).split(".", maxsplit=1)[0])
     return str(json.loads(head)["kid"])

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from bench.faults.browsing import authorization_query, code_of
-from bench.faults.caller import LOST, Answer, Caller, Tally
+from bench.faults.caller import Answer, Caller, Tally, sure
 from bench.faults.finding import Finding, none_of, say
 from bench.faults.ledger import code_fields, proof
 from bench.faults.pauses import counted
@@ -110,8 +110,7 @@ class _Race:
         if not winners:
             return wrong
         token = winners[0].json["access_token"]
-        while (told := self._caller.form("/introspect", token=token, **proof(self._site, WEB))).is_unsure:
-            pass
+        told = sure(lambda: self._caller.form("/introspect", token=token, **proof(self._site, WEB)))
         return wrong if told.json == {"active": False} else [*wrong, f"the winner's token lives: {told.body!r}"]
 
     def of_a_refresh_token(self) -> list[str]:
@@ -140,11 +139,8 @@ class _Race:
         return wrong + self.assertions.count(sum(answer.status == OK for answer in answers))
 
     def _sign_in(self) -> str:
-        answer = Answer(LOST)
-        while answer.is_unsure:
-            answer = self._caller.json(
-                "/login", username=self._site.username, password=PASSWORD, client_id=APP, scope=f"openid {SCOPE}"
-            )
+        fields = {"username": self._site.username, "password": PASSWORD, "client_id": APP, "scope": f"openid {SCOPE}"}
+        answer = sure(lambda: self._caller.json("/login", **fields))
         return str(answer.json["refresh_token"])
 
 

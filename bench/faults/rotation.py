@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ import jwt
 from authsvc.cli.master_file import read_master_keys
 from authsvc.domain.keyring import KeyPolicy, Keyring
 from authsvc.verify import TokenVerifier
-from bench.faults.caller import LOST, Answer, Caller, Tally
+from bench.faults.caller import LOST, Answer, Caller, Tally, sure
 from bench.faults.crowd import service_token
-from bench.faults.finding import Finding, none_of, say
+from bench.faults.finding import Finding, hardly_any, none_of, say
 from bench.faults.plan import Plan
 from bench.faults.proxy import round_robin
 from bench.faults.service import Service
@@ -44,6 +44,8 @@ class _Seen:
     kids: set[str] = field(default_factory=set)
     verified: int = 0
     failed: list[str] = field(default_factory=list)
+    asked: Counter[int] = field(default_factory=Counter)
+    """How those who asked for tokens were answered."""
     ended: threading.Event = field(default_factory=threading.Event)
 
 
@@ -65,6 +67,8 @@ def _rotations(plan: Plan, where: str, times: int) -> list[Finding]:
     return [
         none_of(f"{what}: tokens refused by a strictly caching verifier, PyJWKClient or authsvc.verify",
                 len(seen.failed), seen.verified, seen.failed),
+        none_of(f"{what}: tokens asked for without an answer", seen.asked[LOST], seen.asked.total()),
+        hardly_any(f"{what}: tokens asked for and answered 503", seen.asked[503], seen.asked.total()),
         Finding(f"{what}: keys that signed", str(len(seen.kids)), f">= {times}", len(seen.kids) >= times),
     ]  # fmt: skip
 
@@ -125,6 +129,7 @@ def _ask(port: int, site: Site, seen: _Seen) -> None:
         caller = Caller(port, Tally())
         answer = service_token(caller, site)
         caller.close()
+        seen.asked[answer.status] += 1
         if answer.is_unsure:
             continue
         token = answer.json.get("access_token")
@@ -157,13 +162,14 @@ class _Strict:
 
     def __call__(self, token: str) -> None:
         if time.monotonic() >= self._until:
-            answer = Answer(LOST)
-            while answer.is_unsure:
-                # From when it was asked for: the answer may have been long on its way.
-                self._until = time.monotonic() + MAX_AGE_SECONDS
-                answer = Caller(self._port, Tally()).get("/jwks")
+            answer = sure(self._fetched)
             self._keys = {str(key.key_id): key for key in jwt.PyJWKSet.from_dict(answer.json).keys}
         _decode(token, self._keys[str(jwt.get_unverified_header(token)["kid"])])
+
+    def _fetched(self) -> Answer:
+        # Counted from when it is asked for: the answer may be long on its way.
+        self._until = time.monotonic() + MAX_AGE_SECONDS
+        return Caller(self._port, Tally()).get("/jwks")
 
 
 class _PyJwt:

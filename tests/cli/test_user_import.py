@@ -132,7 +132,7 @@ def test_a_terminal_shows_how_far_an_import_is_and_is_left_clean(installation):
     file = write(installation, "users.csv", "username,email,email_verified,password_hash\n" + "".join(lines))
     ours, its = pty.openpty()
     environment, directory = installation.environment, installation.directory
-    command = [SCRIPT, "users", "import", file]
+    command = [str(SCRIPT), "users", "import", file]
     with subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=its) as process:
         os.close(its)
         said = b""

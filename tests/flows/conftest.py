@@ -10,18 +10,18 @@ from tests.flows.exchanges import Shop, open_shop
 from tests.flows.hasty_cache import hasty_cache
 from tests.flows.in_process import AppClient, running_app
 from tests.flows.world import World, running_world
+from tests.harness.patience import SECONDS, bear_databases
 
 
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a server refuses because its machine is busy is no part of what these tests say."""
+    bear_databases(monkeypatch)
     for limit in (
         "web.lanes.STALL_SECONDS", "web.edge.STALL_SECONDS", "app.PERMIT_WAIT_SECONDS",
-        "storage.sql.connect.BUSY_SECONDS", "storage.sql.connect.POOL_TIMEOUT_SECONDS",
         "storage.sql.pulse.DOUBT_SECONDS",
     ):  # fmt: skip
-        monkeypatch.setattr(f"authsvc.{limit}", 60.0)
-    monkeypatch.setattr("authsvc.storage.sql.connect._POSTGRESQL_OPTIONS", "-c plan_cache_mode=force_custom_plan")
+        monkeypatch.setattr(f"authsvc.{limit}", SECONDS)
 
 
 @pytest.fixture

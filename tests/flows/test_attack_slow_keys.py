@@ -33,7 +33,7 @@ def world_beside(*servers: Stranger, directory: Path, waiting: int = 1) -> Itera
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("authsvc.app.Cache", hasty_cache)
     # For the stranger's answer, while the test asks for other things.
-    monkeypatch.setattr("authsvc.app.FetchLimits", partial(FetchLimits, deadline_seconds=60.0))
+    monkeypatch.setattr("authsvc.app.FetchLimits", partial(FetchLimits, deadline_seconds=20.0))
 
 
 def keys_at(world: World, client: str, server: Stranger) -> None:

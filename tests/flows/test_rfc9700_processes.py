@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,18 +86,22 @@ def test_64_parallel_refreshes_over_two_processes_have_one_successor(nodes: Node
         (token,) = successors
 
 
-def _though_late(ask: Callable[[], httpx.Response]) -> httpx.Response:
+def _though_late(ask: Callable[[], httpx.Response], late: list[Exception]) -> httpx.Response:
     """A thousand threads are slow to send: who has not sent a head in time is hung up on, and nothing was looked at."""
     for _ in range(5):
-        with suppress(httpx.RemoteProtocolError):
+        try:
             return ask()
+        except httpx.RemoteProtocolError as error:
+            late.append(error)
     return ask()
 
 
 def _guess_at_once(nodes: Nodes, username: str, count: int) -> Counter[int]:
     fields = {"username": username, "client_id": "app", "scope": "openid"}
     guesses = [partial(nodes.post, node, "/login", password=f"guess {node}", **fields) for node in range(count)]
-    answers = at_once([partial(_though_late, guess) for guess in guesses])
+    late: list[Exception] = []
+    answers = at_once([partial(_though_late, guess, late) for guess in guesses])
+    assert len(late) < count / 10
     # Where all but the looks were sent away: who comes now finds none left.
     while 429 not in {answer.status_code for answer in answers} and len(answers) < count + 60:
         answers.append(_patiently(partial(nodes.post, 0, "/login", password="one more", **fields)))
@@ -134,6 +138,7 @@ def _once_it_is_not_held_up(ask: Callable[[], httpx.Response], is_right: Callabl
         answer = ask()
         if is_right(answer) or (answer.status_code != 503 and time.monotonic() - began < STALL_SECONDS - 0.1):
             break
+        time.sleep(0.2)
     assert is_right(answer), answer.text
 
 
@@ -168,6 +173,9 @@ def test_changes_are_seen_by_every_process_within_a_second(nodes: Nodes):
 
 @pytest.mark.timeout(300)
 def test_a_revoked_key_leaves_every_key_set_within_a_second(nodes: Nodes):
+    def kids_of(answer: httpx.Response) -> set[str]:
+        return {key["kid"] for key in answer.json()["keys"]}
+
     before = httpx.get(f"{nodes.addresses[0]}/jwks", trust_env=False, timeout=60).json()["keys"]
     first = nodes.service_token(0)
     assert first.status_code == 200
@@ -177,7 +185,7 @@ def test_a_revoked_key_leaves_every_key_set_within_a_second(nodes: Nodes):
     time.sleep(1.05)
     for address in nodes.addresses:
         asking = partial(httpx.get, f"{address}/jwks", trust_env=False, timeout=60)
-        _once_it_is_not_held_up(asking, lambda answer: kid not in {key["kid"] for key in answer.json()["keys"]})
+        _once_it_is_not_held_up(asking, lambda answer: answer.status_code == 200 and kid not in kids_of(answer))
     assert kid not in {key["kid"] for key in before} or len(before) >= 1
     for node in range(2):
         renewed = json.loads(_decoded(nodes.service_token(node).json()["access_token"].split(".")[0]))["kid"]

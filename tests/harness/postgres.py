@@ -186,16 +186,17 @@ def fresh_database(url: str, template: str = "template1") -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody uses at this moment, and this process never again.
+    """A TCP port of the loopback interface that nobody uses at this moment, and this process not soon again.
 
-    From a quarter below those that the system gives to whoever connects (Linux: 32768 and on), each worker's its own.
+    Below those that the system gives to whoever connects (Linux: 32768 and on); the first workers have a quarter each.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw3")[2:]) % 4
-    while True:
+    for _ in range(5_000):
         port = 12_000 + 5_000 * worker + next(_PORTS) % 5_000
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise OSError("no port of the loopback interface is free")
 
 
 def open_run(owner: int) -> Path:

@@ -133,7 +133,9 @@ def test_it_closes_cleanly_and_frees_its_port_even_beside_a_forked_worker() -> N
     if (pid := os.fork()) == 0:
         os.write(told, b"x")  # What it does not need is closed by then.
         signal.pause()
+    os.close(told)
     os.read(heard, 1)
+    os.close(heard)
     server.close()
     try:
         with pytest.raises(ConnectionRefusedError):

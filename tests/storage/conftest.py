@@ -6,30 +6,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from authsvc.storage.sql import connect
 from authsvc.storage.sql.engine import Storage, open_storage
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.unit_of_work import SqlUnitOfWork
 from tests.harness import postgres
+from tests.harness.patience import bear_databases
 
 POOL_SIZE = 24
-_PATIENT = (
-    ("statement_timeout=5s", "statement_timeout=60s"), ("lock_timeout=800ms", "lock_timeout=60s"),
-    ("session_timeout=10s", "session_timeout=60s"),
-)  # fmt: skip
 
 
 @contextmanager
 def patient() -> Iterator[None]:
     """What is opened here bears a busy machine: who wins a race is under test, not how soon the others are refused."""
-    options = connect._POSTGRESQL_OPTIONS
-    for usual, longer in _PATIENT:
-        assert usual in options
-        options = options.replace(usual, longer)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(connect, "_POSTGRESQL_OPTIONS", options)
-        for name in ("CONNECT_SECONDS", "BUSY_SECONDS", "POOL_TIMEOUT_SECONDS"):
-            patched.setattr(connect, name, 60)
+        bear_databases(patched)
         yield
 
 

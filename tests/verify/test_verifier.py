@@ -176,7 +176,7 @@ def test_the_event_loop_runs_on_while_keys_are_fetched(verifier: TokenVerifier, 
 
     def answer_late() -> Any:
         asked.set()
-        assert may_answer.wait(60)
+        assert may_answer.wait(100)
         return cast("Callable[[], Any]", answer)()
 
     server.answers["/jwks"] = answer_late

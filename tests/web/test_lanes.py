@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -239,8 +240,11 @@ def test_who_waits_behind_a_crowd_that_is_served_is_served_though_one_waited_in_
 
     def quick(number: int, _: Storage) -> int:
         hand.move(0.01)
-        if number == 75:  # By then it has taken longer than a lane may stand still.
+        if number == 100:  # By then it has taken longer than a lane may stand still.
             many_were_served.set()
+            deadline = time.monotonic() + 60
+            while lane._stalled_at < 0 and time.monotonic() < deadline:
+                time.sleep(0.001)
         return number
 
     async def crowd() -> list[object]:
@@ -298,9 +302,12 @@ def test_a_high_queue_for_threads_stands_sooner_than_others(
         await asyncio.gather(*waiting)
         return (await asyncio.gather(last, return_exceptions=True))[0]
 
-    answer = asyncio.run(crowd())
+    try:
+        answer = asyncio.run(crowd())
+    finally:
+        lane.close()
+        storage.close()
     assert answer == "served" if is_served else isinstance(answer, Overloaded)
-    lane.close()
 
 
 def test_after_an_overload_bursts_are_served_for_which_there_is_time(
@@ -308,6 +315,8 @@ def test_after_an_overload_bursts_are_served_for_which_there_is_time(
 ):  # fmt: skip
     monkeypatch.setattr(lanes, "RUSH_FOR_THREADS_SECONDS", 0.02)
     monkeypatch.setattr(rush, "COUNT_SECONDS", 0.3)
+    monkeypatch.setattr(rush, "PATIENCE_SECONDS", 600.0)  # Without the sign of idleness there is no trial.
+    monkeypatch.setattr(rush, "MOST_PATIENCE_SECONDS", 600.0)
     monkeypatch.setattr(lanes, "STALL_SECONDS", 60.0)
     storage, gate = open_storage(f"sqlite:///{tmp_path}/x.db", pool_size=2, cache=None), threading.Event()
     lane = Lane("machine", storage, metrics, threads=2, queue_length=100)

@@ -102,8 +102,9 @@ def test_what_takes_too_long_within_a_turn_is_no_turn_that_did():
 
 
 def test_after_an_overload_bursts_are_served_for_which_there_is_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rush, "RUSH_SECONDS", 0.02)
     monkeypatch.setattr(rush, "COUNT_SECONDS", 0.3)
+    monkeypatch.setattr(rush, "PATIENCE_SECONDS", 600.0)  # Without the sign of idleness there is no trial.
+    monkeypatch.setattr(rush, "MOST_PATIENCE_SECONDS", 600.0)
 
     async def hashed(permits: Permits) -> bool:
         permit = await permits.take()
@@ -113,6 +114,7 @@ def test_after_an_overload_bursts_are_served_for_which_there_is_time(monkeypatch
 
     async def crowd() -> bool:
         permits = Permits(1, 100, 60)
+        permits._rush._rush_seconds = 0.02
         held = await permits.take()
         waiting = [asyncio.create_task(hashed(permits)) for _ in range(HIGH + 1)]
         await asyncio.sleep(0.05)

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Float, bindparam, func, literal_column, select, table
 
 from authsvc.errors import StorageUnavailable
-from authsvc.storage.sql import connect
 from authsvc.storage.sql.engine import Storage, open_storages
 from authsvc.storage.sql.migrate import migrate
 from authsvc.storage.sql.pulse import HeardConnection, Silent
 from authsvc.storage.sql.work import Work
 from tests.harness import postgres
+from tests.harness.patience import bear_databases
 from tests.harness.requirements import require
 from tests.storage.examples import a_client
 
@@ -39,9 +39,7 @@ def server() -> Iterator[postgres.Cluster]:
 @pytest.fixture
 def storages(server: postgres.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Storage, ...]]:
     """Two pools of one process: the first has connected, the second has not. Nothing else ends what hangs."""
-    monkeypatch.setattr(connect, "CONNECT_SECONDS", 60)
-    options = connect._POSTGRESQL_OPTIONS.replace("statement_timeout=5s", "statement_timeout=120s")
-    monkeypatch.setattr(connect, "_POSTGRESQL_OPTIONS", options)
+    bear_databases(monkeypatch)
     opened = open_storages(server.url(), (3, 1), None)
     opened[0].ping()
     _eventually(lambda: _pulse(opened)._line is not None)
