@@ -21,7 +21,7 @@ from tests.harness.patience import bear_databases
 from tests.harness.requirements import require
 from tests.storage.examples import a_client
 
-_LET_GO_SECONDS = 20.0
+_LET_GO_SECONDS = 10.0
 """Without the rule they wait for as long as the server hangs, or for libpq."""
 _BACKEND = select(func.pg_backend_pid())
 _SLEEP = select(func.pg_sleep(bindparam("seconds", type_=Float)))
@@ -161,7 +161,7 @@ def test_what_is_closed_while_the_server_hangs_knocks_no_more(server: postgres.C
     opened = open_storages(server.url(), (1,), None)
     pulse = _pulse(opened)
     with server.standing_still():
-        assert _seconds_until_refused(opened[0].ping) < 30  # The first connection: as long as libpq waits.
+        assert _seconds_until_refused(opened[0].ping) < _LET_GO_SECONDS  # The first connection: as long as libpq waits.
         opened[0].close()
         _eventually(lambda: not pulse._thread.is_alive(), 60.0)
 
@@ -187,7 +187,7 @@ def _seconds_until_refused(ask: Callable[[], object]) -> float:
 
     thread = Thread(target=run, daemon=True)
     thread.start()
-    thread.join(40.0)
+    thread.join(1.2 * _LET_GO_SECONDS)
     return refused[0] if refused else float("inf")
 
 
